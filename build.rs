@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! Compiles the few lines of C and names the shared library; with the feature `header`, regenerates
+//! `include/rbshim.h`.
+
+fn main() {
+    println!("cargo::rerun-if-changed=src/log.c");
+    cc::Build::new()
+        .file("src/log.c")
+        .std("gnu99")
+        .flag("-fvisibility=hidden")
+        .warnings(true)
+        .compile("rbshim_log");
+    println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,librbshim.so.1");
+    println!("cargo::rerun-if-changed=cbindgen.toml");
+    #[cfg(feature = "header")]
+    header();
+}
+
+#[cfg(feature = "header")]
+fn header() {
+    println!("cargo::rerun-if-changed=src");
+    println!("cargo::rerun-if-changed=include/rbshim.h");
+    cbindgen::generate(env!("CARGO_MANIFEST_DIR"))
+        .expect("cbindgen")
+        .write_to_file("include/rbshim.h");
+}

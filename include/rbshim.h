@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/*
+ * libbpf's ring buffer API as rbshim implements it. Generated; do not edit.
+ *
+ * It declares what <bpf/libbpf.h> declares, with the same types, so a program may include either or
+ * both, in any order. The option structs are only named here: libbpf's header defines them; without
+ * it, pass NULL.
+ */
+
+#ifndef RBSHIM_H
+#define RBSHIM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/**
+ * One ring of a manager.
+ */
+struct ring;
+
+/**
+ * One or more rings with the epoll instance that tells of their records.
+ */
+struct ring_buffer;
+
+/**
+ * libbpf's options, of which there are none beyond the size.
+ */
+struct ring_buffer_opts;
+
+/**
+ * A ring that the program fills and a BPF program drains.
+ */
+struct user_ring_buffer;
+
+/**
+ * libbpf's options, of which there are none beyond the size.
+ */
+struct user_ring_buffer_opts;
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * Makes a manager of the BPF_MAP_TYPE_RINGBUF map `map_fd`, whose records go to `sample_cb` with
+ * `ctx`. A negative result of `sample_cb` ends the call that it was called from. The fd may be
+ * closed afterwards.
+ *
+ * Returns NULL and sets errno on an error: EINVAL for another type of map or invalid `opts`, or
+ * what bpf(2), mmap(2), epoll_create1(2) or epoll_ctl(2) say.
+ *
+ * # Safety
+ *
+ * `opts` is NULL or a valid option struct; `sample_cb` may be called with `ctx` until the manager
+ * is freed.
+ */
+struct ring_buffer *ring_buffer__new(int map_fd,
+                                     int (*sample_cb)(void *ctx, void *data, size_t size),
+                                     void *ctx,
+                                     const struct ring_buffer_opts *opts);
+
+/**
+ * Frees the manager and its rings. NULL is ignored.
+ *
+ * # Safety
+ *
+ * `rb` is NULL or from `ring_buffer__new`, and neither it nor one of its rings is used any more.
+ */
+void ring_buffer__free(struct ring_buffer *rb);
+
+/**
+ * Adds the map `map_fd` to the manager; see ring_buffer__new.
+ *
+ * Returns 0, or a negative error and sets errno: EEXIST if the map is there already. The manager
+ * then stays as it was.
+ *
+ * # Safety
+ *
+ * `rb` is NULL or a manager that no other thread uses now; `sample_cb` may be called with `ctx`
+ * until the manager is freed.
+ */
+int ring_buffer__add(struct ring_buffer *rb, int map_fd, int (*sample_cb)(void *ctx,
+                                                                          void *data,
+                                                                          size_t size), void *ctx);
+
+/**
+ * Waits up to `timeout_ms` milliseconds (-1: for ever) to be told of records and consumes all of
+ * the rings that were told of.
+ *
+ * Returns the number of records, INT_MAX at most, or a negative error and sets errno: the
+ * callback's, -EINTR for a signal.
+ *
+ * # Safety
+ *
+ * `rb` is NULL or a manager that no other thread uses now.
+ */
+int ring_buffer__poll(struct ring_buffer *rb, int timeout_ms);
+
+/**
+ * Consumes all records of all rings without waiting. Returns as ring_buffer__poll does.
+ *
+ * # Safety
+ *
+ * `rb` is NULL or a manager that no other thread uses now.
+ */
+int ring_buffer__consume(struct ring_buffer *rb);
+
+/**
+ * Consumes up to `n` records over all rings without waiting. Returns as ring_buffer__poll does.
+ *
+ * # Safety
+ *
+ * `rb` is NULL or a manager that no other thread uses now.
+ */
+int ring_buffer__consume_n(struct ring_buffer *rb, size_t n);
+
+/**
+ * The epoll fd that becomes readable with records. It stays the manager's.
+ *
+ * # Safety
+ *
+ * `rb` is NULL or a manager.
+ */
+int ring_buffer__epoll_fd(const struct ring_buffer *rb);
+
+/**
+ * The ring that was added as number `idx`, from 0. It stays the manager's.
+ *
+ * Returns NULL and sets errno to ERANGE if there are not so many.
+ *
+ * # Safety
+ *
+ * `rb` is NULL or a manager to which no other thread adds a ring now.
+ */
+struct ring *ring_buffer__ring(struct ring_buffer *rb, unsigned int idx);
+
+/**
+ * The consumer's position: bytes consumed since the ring was made. Any thread may ask.
+ *
+ * # Safety
+ *
+ * `r` is NULL or a ring of a live manager.
+ */
+unsigned long ring__consumer_pos(const struct ring *r);
+
+/**
+ * The producer's position: bytes reserved since the ring was made. Any thread may ask.
+ *
+ * # Safety
+ *
+ * `r` is NULL or a ring of a live manager.
+ */
+unsigned long ring__producer_pos(const struct ring *r);
+
+/**
+ * Bytes between the two positions, headers and discarded records included. Any thread may ask.
+ *
+ * # Safety
+ *
+ * `r` is NULL or a ring of a live manager.
+ */
+size_t ring__avail_data_size(const struct ring *r);
+
+/**
+ * Bytes of the ring.
+ *
+ * # Safety
+ *
+ * `r` is NULL or a ring of a live manager.
+ */
+size_t ring__size(const struct ring *r);
+
+/**
+ * The fd that the ring was made from; the program may have closed it.
+ *
+ * # Safety
+ *
+ * `r` is NULL or a ring of a live manager.
+ */
+int ring__map_fd(const struct ring *r);
+
+/**
+ * Consumes all records of the ring without waiting. Returns as ring_buffer__poll does.
+ *
+ * # Safety
+ *
+ * `r` is NULL or a ring of a manager that no other thread uses now.
+ */
+int ring__consume(struct ring *r);
+
+/**
+ * Consumes up to `n` records of the ring without waiting. Returns as ring_buffer__poll does.
+ *
+ * # Safety
+ *
+ * `r` is NULL or a ring of a manager that no other thread uses now.
+ */
+int ring__consume_n(struct ring *r, size_t n);
+
+/**
+ * Opens the BPF_MAP_TYPE_USER_RINGBUF map `map_fd`, which may be closed afterwards.
+ *
+ * Returns NULL and sets errno on an error: EINVAL for another type of map or invalid `opts`, or
+ * what bpf(2), mmap(2), epoll_create1(2) or epoll_ctl(2) say.
+ *
+ * # Safety
+ *
+ * `opts` is NULL or a valid option struct.
+ */
+struct user_ring_buffer *user_ring_buffer__new(int map_fd,
+                                               const struct user_ring_buffer_opts *opts);
+
+/**
+ * Reserves a record of `size` bytes, to be filled and then submitted or discarded. One thread at a
+ * time may reserve.
+ *
+ * Returns its payload, aligned to 8 bytes, or NULL and sets errno: E2BIG for more than the ring can
+ * hold, ENOSPC for more than is free.
+ *
+ * # Safety
+ *
+ * `rb` is NULL or a user ring in which no other thread reserves now.
+ */
+void *user_ring_buffer__reserve(struct user_ring_buffer *rb, uint32_t size);
+
+/**
+ * Like user_ring_buffer__reserve, but waits up to `timeout_ms` milliseconds (-1: for ever) for
+ * space.
+ *
+ * Sets errno also to EINTR for a signal, and EINVAL for a timeout below -1.
+ *
+ * # Safety
+ *
+ * `rb` is NULL or a user ring in which no other thread reserves now.
+ */
+void *user_ring_buffer__reserve_blocking(struct user_ring_buffer *rb,
+                                         uint32_t size,
+                                         int timeout_ms);
+
+/**
+ * Gives the reserved record `sample` to the kernel. Any thread may.
+ *
+ * # Safety
+ *
+ * `rb` is NULL or a user ring; `sample` is NULL or a record reserved in it and not committed yet.
+ */
+void user_ring_buffer__submit(struct user_ring_buffer *rb, void *sample);
+
+/**
+ * Has the kernel skip the reserved record `sample`. Any thread may.
+ *
+ * # Safety
+ *
+ * `rb` is NULL or a user ring; `sample` is NULL or a record reserved in it and not committed yet.
+ */
+void user_ring_buffer__discard(struct user_ring_buffer *rb, void *sample);
+
+/**
+ * Frees the ring. NULL is ignored.
+ *
+ * # Safety
+ *
+ * `rb` is NULL or from `user_ring_buffer__new`, and neither it nor a record of it is used any more.
+ */
+void user_ring_buffer__free(struct user_ring_buffer *rb);
+
+/**
+ * Prints a warning through libbpf's hook, or to stderr where there is no libbpf.
+ */
+extern void rbshim_log_warn(const char *format, ...);
+
+/**
+ * Prints to stderr.
+ */
+extern void rbshim_log_say(const char *format, ...);
+
+/**
+ * The path of this library.
+ */
+extern const char *rbshim_log_library(void);
+
+extern char *secure_getenv(const char *name);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* RBSHIM_H */

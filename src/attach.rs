@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! From a map's fd to its mapped pages, with libbpf's checks in libbpf's order and words.
+
+use crate::log::{ErrorText, warning};
+use crate::sys::bpf::{self, MapInfo};
+use crate::sys::epoll;
+use crate::sys::errno::Errno;
+use crate::sys::pages::{MapError, Pages, Side};
+use core::ffi::{CStr, c_int};
+
+/// A kind of ring: what the kernel calls it, which side of it is ours, and how libbpf speaks of it.
+#[derive(Debug)]
+pub struct Kind {
+    map_type: u32,
+    side: Side,
+    /// EPOLL* bits to be told of.
+    events: u32,
+    /// Formats; the arguments they take are given in brackets.
+    no_epoll: &'static CStr, // (error: %s)
+    no_info: &'static CStr,          // (fd: %d, error: %s)
+    wrong_type: &'static CStr,       // (fd: %d)
+    no_consumer_page: &'static CStr, // (fd: %d, error: %s)
+    too_big: &'static CStr,          // (bytes: %u)
+    no_data: &'static CStr,          // (fd: %d, error: %s)
+    no_epoll_add: &'static CStr,     // (fd: %d, error: %s)
+}
+
+/// `BPF_MAP_TYPE_RINGBUF`.
+pub static RING: Kind = Kind {
+    map_type: bpf::MAP_TYPE_RINGBUF,
+    side: Side::Consumer,
+    events: epoll::READABLE,
+    no_epoll: c"libbpf: ringbuf: failed to create epoll instance: %s\n",
+    no_info: c"libbpf: ringbuf: failed to get map info for fd=%d: %s\n",
+    wrong_type: c"libbpf: ringbuf: map fd=%d is not BPF_MAP_TYPE_RINGBUF\n",
+    no_consumer_page: c"libbpf: ringbuf: failed to mmap consumer page for map fd=%d: %s\n",
+    too_big: c"libbpf: ringbuf: ring buffer size (%u) is too big\n",
+    no_data: c"libbpf: ringbuf: failed to mmap data pages for map fd=%d: %s\n",
+    no_epoll_add: c"libbpf: ringbuf: failed to epoll add map fd=%d: %s\n",
+};
+
+/// `BPF_MAP_TYPE_USER_RINGBUF`.
+pub static USER_RING: Kind = Kind {
+    map_type: bpf::MAP_TYPE_USER_RINGBUF,
+    side: Side::Producer,
+    events: epoll::WRITABLE_EDGE,
+    no_epoll: c"libbpf: user ringbuf: failed to create epoll instance: %s\n",
+    no_info: c"libbpf: user ringbuf: failed to get map info for fd=%d: %s\n",
+    wrong_type: c"libbpf: user ringbuf: map fd=%d is not BPF_MAP_TYPE_USER_RINGBUF\n",
+    no_consumer_page: c"libbpf: user ringbuf: failed to mmap consumer page for map fd=%d: %s\n",
+    too_big: c"libbpf: user ringbuf: ring buf size (%u) is too big\n",
+    no_data: c"libbpf: user ringbuf: failed to mmap data pages for map fd=%d: %s\n",
+    no_epoll_add: c"libbpf: user ringbuf: failed to epoll add map fd=%d: %s\n",
+};
+
+impl Kind {
+    /// A new epoll instance for rings of this kind. Errors: `EMFILE`, `ENFILE`, `ENOMEM`.
+    pub fn create_epoll(&self) -> Result<c_int, Errno> {
+        epoll::create().inspect_err(|&error| {
+            let text = ErrorText::new(error);
+            warning!(self.no_epoll, text.as_ptr());
+        })
+    }
+
+    /// Checks that `map_fd` is a map of this kind.
+    ///
+    /// Errors: `bpf(2)`'s; `EINVAL` for another kind of map.
+    pub fn check(&self, map_fd: c_int) -> Result<MapInfo, Errno> {
+        let info = bpf::map_info(map_fd).inspect_err(|&error| {
+            let text = ErrorText::new(error);
+            warning!(self.no_info, map_fd, text.as_ptr());
+        })?;
+        if info.map_type != self.map_type {
+            warning!(self.wrong_type, map_fd);
+            return Err(Errno(libc::EINVAL));
+        }
+        Ok(info)
+    }
+
+    /// Maps the ring behind `map_fd` and adds it to `epoll_fd`, with `index` as the data of its
+    /// events. On an error nothing stays mapped.
+    ///
+    /// Errors: `mmap(2)`'s and `epoll_ctl(2)`'s (`EEXIST` for a map that is there already); `E2BIG`
+    /// when the data area twice is more than the address space.
+    pub fn attach(
+        &self,
+        map_fd: c_int,
+        info: &MapInfo,
+        epoll_fd: c_int,
+        index: u64,
+    ) -> Result<Pages, Errno> {
+        let size = info.max_entries;
+        let pages = Pages::map(map_fd, size, self.side).map_err(|error| match error {
+            MapError::ConsumerPage(error) => {
+                let text = ErrorText::new(error);
+                warning!(self.no_consumer_page, map_fd, text.as_ptr());
+                error
+            }
+            MapError::TooBig => {
+                warning!(self.too_big, size);
+                Errno(libc::E2BIG)
+            }
+            MapError::Data(error) => {
+                let text = ErrorText::new(error);
+                warning!(self.no_data, map_fd, text.as_ptr());
+                error
+            }
+        })?;
+        if let Err(error) = epoll::add(epoll_fd, map_fd, self.events, index) {
+            let text = ErrorText::new(error);
+            warning!(self.no_epoll_add, map_fd, text.as_ptr());
+            // SAFETY: mapped above and not handed out.
+            unsafe { pages.unmap() };
+            return Err(error);
+        }
+        Ok(pages)
+    }
+}

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! One ring of a manager: the kernel's pages, the program's callback. This is C's `struct ring`.
+
+use crate::log::warning;
+use crate::ring::consumer::{self, Received, Receiver, Record, Stop};
+use crate::ring::memory::{ConsumerMemory, Fence};
+use crate::stats::Stats;
+use crate::sys::alloc::{self, Zeroable};
+use crate::sys::errno::Errno;
+use crate::sys::pages::Pages;
+use core::ffi::{c_int, c_ulong, c_void};
+use core::mem::offset_of;
+use core::ptr::NonNull;
+use core::sync::atomic::Ordering;
+
+/// libbpf's `ring_buffer_sample_fn`: context, payload, bytes of payload. Negative ends the call.
+/// It may unwind.
+pub type SampleFn = unsafe extern "C-unwind" fn(*mut c_void, *mut c_void, usize) -> c_int;
+
+/// C's `struct ring`. It begins with libbpf's own fields, since programs reach into them; nothing but
+/// `stats` and what `consumer_pos` points to changes after [`new`](RingHandle::new).
+#[repr(C)]
+#[derive(Debug)]
+pub struct MappedRing {
+    sample_cb: Option<SampleFn>,
+    ctx: *mut c_void,
+    data: *mut c_void,
+    consumer_pos: *mut c_void,
+    producer_pos: *mut c_void,
+    mask: c_ulong,
+    /// Names the map for as long as the program keeps it open; we need it no more.
+    map_fd: c_int,
+    stats: Stats,
+}
+
+const _: () = {
+    let word = size_of::<c_ulong>();
+    assert!(offset_of!(MappedRing, sample_cb) == 0);
+    assert!(offset_of!(MappedRing, ctx) == word);
+    assert!(offset_of!(MappedRing, data) == 2 * word);
+    assert!(offset_of!(MappedRing, consumer_pos) == 3 * word);
+    assert!(offset_of!(MappedRing, producer_pos) == 4 * word);
+    assert!(offset_of!(MappedRing, mask) == 5 * word);
+    assert!(offset_of!(MappedRing, map_fd) == 6 * word);
+};
+
+// SAFETY: null pointers, integers, and no callback.
+unsafe impl Zeroable for MappedRing {}
+
+/// A ring by its address. A copy of this, never a reference, is what lives across a callback, which
+/// may call back into the ring or not return at all.
+#[derive(Clone, Copy, Debug)]
+pub struct RingHandle(NonNull<MappedRing>);
+
+impl RingHandle {
+    /// Allocates a ring that has no pages yet. Errors: `ENOMEM`.
+    pub fn allocate() -> Result<Self, Errno> {
+        alloc::zeroed().map(RingHandle).ok_or(Errno(libc::ENOMEM))
+    }
+
+    /// Fills the ring in.
+    pub fn set(self, map_fd: c_int, pages: Pages, sample_cb: Option<SampleFn>, ctx: *mut c_void) {
+        let ring = MappedRing {
+            sample_cb,
+            ctx,
+            data: pages.data,
+            consumer_pos: pages.consumer,
+            producer_pos: pages.producer,
+            mask: pages.mask as c_ulong,
+            map_fd,
+            stats: Stats::for_ring(map_fd),
+        };
+        // SAFETY: allocated for this type, and nobody else knows of it yet.
+        unsafe { self.0.write(ring) }
+    }
+
+    /// The ring behind a pointer from C; `None` if it is null.
+    ///
+    /// # Safety
+    ///
+    /// `ring` is null or a live ring of a manager, for as long as the handle is used.
+    pub unsafe fn from_raw(ring: *mut MappedRing) -> Option<Self> {
+        NonNull::new(ring).map(RingHandle)
+    }
+
+    /// The pointer for C.
+    pub fn as_ptr(self) -> *mut MappedRing {
+        self.0.as_ptr()
+    }
+
+    /// Unmaps the ring and gives it back.
+    ///
+    /// # Safety
+    ///
+    /// [`set`](Self::set) has been called, and nobody uses the ring any more.
+    pub unsafe fn free(self) {
+        self.stats().tell();
+        // SAFETY: the pages and the memory are the ring's own, and nobody uses them any more.
+        unsafe {
+            self.pages().unmap();
+            self.release();
+        }
+    }
+
+    /// Gives back a ring that has no pages.
+    ///
+    /// # Safety
+    ///
+    /// Nobody uses the ring any more.
+    pub unsafe fn release(self) {
+        // SAFETY: from `allocate`; nobody uses it any more.
+        unsafe { alloc::free(self.as_ptr()) }
+    }
+
+    /// Consumes up to `max` records and returns how many were delivered.
+    ///
+    /// Errors: the callback's own; `EINVAL` for a record without a callback to take it; `EBADMSG`
+    /// for a ring that cannot have been written by a kernel.
+    pub fn consume(self, max: u64) -> Result<u64, Errno> {
+        let pages = self.pages();
+        let mut callback = Callback { ring: self, pages };
+        consumer::consume(pages, max, &mut callback).map_err(|stop| match stop {
+            Stop::Failed(error) => Errno(error.wrapping_neg()),
+            Stop::Refused => Errno(libc::EINVAL),
+            Stop::Corrupt(position) => {
+                warning!(
+                    c"libbpf: ringbuf: corrupt record at position %lu of map fd=%d\n",
+                    position as c_ulong,
+                    self.map_fd(),
+                );
+                Errno(libc::EBADMSG)
+            }
+        })
+    }
+
+    /// The consumer's position in bytes; any thread may ask.
+    pub fn consumer_pos(self) -> u64 {
+        // Acquire pairs with the stores of `consumer_pos` in `ring::consumer`: whoever sees the
+        // position sees what the callbacks before it have done.
+        self.pages().consumer_pos(Ordering::Acquire)
+    }
+
+    /// The producer's position in bytes; any thread may ask.
+    pub fn producer_pos(self) -> u64 {
+        let pages = self.pages();
+        let pos = pages.producer_pos(pages.consumer_pos(Ordering::Relaxed));
+        // Acquire pairs with the `smp_store_release` of `producer_pos` in `__bpf_ringbuf_reserve`.
+        Pages::fence(Ordering::Acquire);
+        pos
+    }
+
+    /// Bytes of the data area.
+    pub fn size(self) -> u64 {
+        self.pages().size()
+    }
+
+    /// The fd that the ring was made from.
+    pub fn map_fd(self) -> c_int {
+        // SAFETY: a live ring; the field never changes.
+        unsafe { (*self.as_ptr()).map_fd }
+    }
+
+    /// The ring's counters.
+    pub fn stats(self) -> Stats {
+        // SAFETY: a live ring; the field never changes.
+        unsafe { (*self.as_ptr()).stats }
+    }
+
+    fn pages(self) -> Pages {
+        let ring = self.as_ptr();
+        // SAFETY: a live ring; the fields never change.
+        unsafe {
+            Pages {
+                consumer: (*ring).consumer_pos,
+                producer: (*ring).producer_pos,
+                data: (*ring).data,
+                mask: (*ring).mask as usize,
+            }
+        }
+    }
+}
+
+/// The program's callback as the receiver of records. Plain data without a destructor: the callback
+/// may unwind or jump over it.
+struct Callback {
+    ring: RingHandle,
+    pages: Pages,
+}
+
+impl Receiver for Callback {
+    #[inline(always)]
+    fn record(&mut self, record: Record) -> Received {
+        let ring = self.ring.as_ptr();
+        // SAFETY: a live ring: no callback may free its own manager.
+        let (sample_cb, ctx) = unsafe { ((*ring).sample_cb, (*ring).ctx) };
+        let Some(sample_cb) = sample_cb else {
+            return Received::Refused;
+        };
+        let len = record.len as usize;
+        self.ring.stats().count(|counters| {
+            counters.records.add(1);
+            counters.bytes.add(len);
+        });
+        // SAFETY:
+        // 1. The payload lies within the data area, which is mapped twice in a row: the consumer has
+        //    checked that the record ends before what the producer has published.
+        // 2. The program gave us the function and the context for this call.
+        let result = unsafe { sample_cb(ctx, self.pages.payload(record.start), len) };
+        if result < 0 {
+            Received::Failed(result)
+        } else {
+            Received::Consumed
+        }
+    }
+
+    #[inline(always)]
+    fn discarded(&mut self) {
+        self.ring.stats().count(|counters| counters.discards.add(1));
+    }
+
+    #[inline(always)]
+    fn published(&mut self) {
+        self.ring
+            .stats()
+            .count(|counters| counters.publishes.add(1));
+    }
+
+    fn rescued(&mut self) {
+        self.ring.stats().count(|counters| counters.rescues.add(1));
+    }
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! `RBSHIM_STATS`: what each ring has done, told when it is freed or the process exits.
+//!
+//! Without the option nothing is counted and nothing allocated. With it each ring has a block of
+//! counters that is never given back: what is told at exit may then walk all blocks without a lock,
+//! which a fork could leave locked.
+
+use crate::log::say;
+use crate::options::options;
+use crate::sys::alloc::{self, Zeroable};
+use core::ffi::{c_int, c_ulong};
+use core::ptr::{self, NonNull};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicUsize, Ordering};
+
+/// A number that one thread at a time counts up, and any thread may read.
+#[derive(Debug)]
+pub struct Counter(AtomicUsize);
+
+impl Counter {
+    /// Counts `n` more. Not one atomic step: only the ring's reader counts.
+    #[inline(always)]
+    pub fn add(&self, n: usize) {
+        let sum = self.0.load(Ordering::Relaxed).wrapping_add(n);
+        self.0.store(sum, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> c_ulong {
+        self.0.load(Ordering::Relaxed) as c_ulong
+    }
+}
+
+/// The counters of one ring.
+#[derive(Debug)]
+pub struct Counters {
+    /// Records given to a callback.
+    pub records: Counter,
+    /// Bytes of payload in them.
+    pub bytes: Counter,
+    /// Discarded records walked.
+    pub discards: Counter,
+    /// Times that a poll was told of the ring.
+    pub wakeups: Counter,
+    /// Stores of `consumer_pos`.
+    pub publishes: Counter,
+    /// Times that the look after the fence found what the look before it had not: a reader without
+    /// the fence could have slept on it.
+    pub rescues: Counter,
+    map_fd: AtomicI32,
+    told: AtomicBool,
+    next: AtomicPtr<Counters>,
+}
+
+// SAFETY: integers, a false flag and a null pointer.
+unsafe impl Zeroable for Counters {}
+
+/// The block made last; each points to the one made before it.
+static NEWEST: AtomicPtr<Counters> = AtomicPtr::new(ptr::null_mut());
+
+/// The counters of the ring of `map_fd`, if there are to be any.
+#[derive(Clone, Copy, Debug)]
+#[repr(transparent)]
+pub struct Stats(Option<NonNull<Counters>>);
+
+impl Stats {
+    /// A block of counters for the ring of `map_fd`; none without `RBSHIM_STATS`, or without memory.
+    pub fn for_ring(map_fd: c_int) -> Self {
+        if !options().stats {
+            return Stats(None);
+        }
+        let Some(block) = alloc::zeroed::<Counters>() else {
+            return Stats(None);
+        };
+        let stats = Stats(Some(block));
+        stats.count(|counters| {
+            counters.map_fd.store(map_fd, Ordering::Relaxed);
+            let mut newest = NEWEST.load(Ordering::Relaxed);
+            loop {
+                counters.next.store(newest, Ordering::Relaxed);
+                // Release pairs with the Acquire in `tell_all`: whoever finds the block finds it
+                // initialised.
+                match NEWEST.compare_exchange_weak(
+                    newest,
+                    block.as_ptr(),
+                    Ordering::Release,
+                    Ordering::Relaxed,
+                ) {
+                    Ok(_) => break,
+                    Err(other) => newest = other,
+                }
+            }
+            if newest.is_null() {
+                // SAFETY: `tell_all` is a plain C function of this library.
+                unsafe { libc::atexit(tell_all) };
+            }
+        });
+        stats
+    }
+
+    /// Counts, if there is anything to count with.
+    #[inline(always)]
+    pub fn count(self, change: impl FnOnce(&Counters)) {
+        if let Some(counters) = self.0 {
+            // SAFETY: blocks are never given back, and are only shared.
+            change(unsafe { counters.as_ref() });
+        }
+    }
+
+    /// Tells what was counted, once.
+    pub fn tell(self) {
+        self.count(|counters| {
+            if counters.told.swap(true, Ordering::Relaxed) {
+                return;
+            }
+            // SAFETY: getpid has no requirements.
+            let pid = unsafe { libc::getpid() };
+            say!(
+                c"rbshim: pid %d ring fd=%d: records=%lu bytes=%lu discards=%lu wakeups=%lu publishes=%lu rescues=%lu\n",
+                pid,
+                counters.map_fd.load(Ordering::Relaxed),
+                counters.records.get(),
+                counters.bytes.get(),
+                counters.discards.get(),
+                counters.wakeups.get(),
+                counters.publishes.get(),
+                counters.rescues.get(),
+            );
+        });
+    }
+}
+
+/// Tells of all rings that have not been freed.
+extern "C" fn tell_all() {
+    // Acquire pairs with the Release in `for_ring`.
+    let mut next = NonNull::new(NEWEST.load(Ordering::Acquire));
+    while let Some(block) = next {
+        Stats(Some(block)).tell();
+        // SAFETY: blocks are never given back.
+        next = NonNull::new(unsafe { block.as_ref() }.next.load(Ordering::Relaxed));
+    }
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! Error numbers and their names.
+
+use core::ffi::{CStr, c_int};
+
+/// A positive error number, as in `errno`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Errno(pub c_int);
+
+impl Errno {
+    /// The calling thread's `errno`.
+    pub fn last() -> Self {
+        // SAFETY: libc returns a valid pointer to the calling thread's errno.
+        Errno(unsafe { *libc::__errno_location() })
+    }
+
+    /// Sets the calling thread's `errno`.
+    pub fn set(self) {
+        // SAFETY: libc returns a valid pointer to the calling thread's errno.
+        unsafe { *libc::__errno_location() = self.0 }
+    }
+
+    /// The symbolic name with a minus sign, as libbpf writes errors in its log (`-EBADF`); `None`
+    /// for a number without one.
+    pub fn name(self) -> Option<&'static CStr> {
+        NAMES
+            .iter()
+            .find(|(number, _)| *number == self.0)
+            .map(|(_, name)| *name)
+    }
+}
+
+macro_rules! names {
+    ($($number:ident)*) => {
+        &[$((
+            libc::$number,
+            // The bytes end in their only NUL.
+            match CStr::from_bytes_with_nul(concat!("-", stringify!($number), "\0").as_bytes()) {
+                Ok(name) => name,
+                Err(_) => c"",
+            },
+        )),*]
+    };
+}
+
+/// What `bpf`, `mmap`, `epoll_create1` and `epoll_ctl` fail with, here or under a security module.
+static NAMES: &[(c_int, &CStr)] = names! {
+    E2BIG EACCES EAGAIN EBADF EBADFD EBUSY EEXIST EFAULT EINTR EINVAL EIO ELOOP EMFILE ENFILE ENODEV
+    ENOENT ENOMEM ENOSPC ENOTTY ENXIO EOPNOTSUPP EOVERFLOW EPERM ERANGE EROFS ESRCH ETXTBSY
+};
