@@ -325,3 +325,6 @@ impl<M: ConsumerMemory> Consumer<M> {
         (ahead <= self.memory.size() && self.cursor % ALIGN == 0).then_some(ahead)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -60,3 +60,6 @@ pub fn start_of_payload(offset: u64, size: u64) -> u64 {
 pub fn payload_of_start(start: u64, size: u64) -> u64 {
     start.wrapping_add(HEADER_LEN) & size.wrapping_sub(1)
 }
+
+#[cfg(test)]
+mod tests;
