@@ -92,7 +92,7 @@ impl ManagerHandle {
                 unsafe { ring.free() };
             }
         }
-        epoll::close(self.epoll_fd());
+        epoll::destroy(self.epoll_fd());
         let manager = self.as_ptr();
         // SAFETY: both arrays and the manager are from `alloc`, and nobody uses them any more.
         unsafe {

@@ -47,7 +47,7 @@ impl UserRingHandle {
                 .check(map_fd)
                 .and_then(|info| USER_RING.attach(map_fd, &info, epoll_fd, 0))
                 .map(|pages| UserRing { pages, epoll_fd })
-                .inspect_err(|_| epoll::close(epoll_fd))
+                .inspect_err(|_| epoll::destroy(epoll_fd))
         });
         match opened {
             Ok(opened) => {
@@ -86,7 +86,7 @@ impl UserRingHandle {
         // SAFETY: pages and memory are the ring's own, and nobody uses them any more.
         unsafe {
             self.pages().unmap();
-            epoll::close(self.epoll_fd());
+            epoll::destroy(self.epoll_fd());
             alloc::free(self.as_ptr());
         }
     }

@@ -6,6 +6,13 @@ use core::ffi::c_int;
 
 pub use libc::epoll_event as Event;
 
+// Cancellation points: a thread may be unwound out of them, which the declarations in the crate `libc`
+// rule out.
+unsafe extern "C-unwind" {
+    fn epoll_wait(epfd: c_int, events: *mut Event, maxevents: c_int, timeout: c_int) -> c_int;
+    fn close(fd: c_int) -> c_int;
+}
+
 /// Wake on data, level-triggered.
 pub const READABLE: u32 = libc::EPOLLIN as u32;
 
@@ -45,12 +52,12 @@ pub unsafe fn wait(
     timeout_ms: c_int,
 ) -> Result<usize, Errno> {
     // SAFETY: the kernel writes at most `capacity` events, as required of the caller.
-    let ready = unsafe { libc::epoll_wait(epoll_fd, events, capacity, timeout_ms) };
+    let ready = unsafe { epoll_wait(epoll_fd, events, capacity, timeout_ms) };
     usize::try_from(ready).map_err(|_| Errno::last())
 }
 
 /// Closes an epoll instance.
-pub fn close(epoll_fd: c_int) {
+pub fn destroy(epoll_fd: c_int) {
     // SAFETY: no memory is passed; what close says of an epoll fd is of no use to anybody.
-    unsafe { libc::close(epoll_fd) };
+    unsafe { close(epoll_fd) };
 }
