@@ -6,5 +6,7 @@
 
 pub mod consumer;
 pub mod memory;
+#[cfg(test)]
+mod model;
 pub mod producer;
 pub mod record;

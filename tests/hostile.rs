@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! A ring whose other side writes whatever it likes: no read outside of the mapping, no record longer
+//! than what was published, no endless loop, no panic.
+
+mod simulated;
+
+use proptest::prelude::*;
+use simulated::{Attack, SimulatedRing, decode, run};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+/// Positions where arithmetic goes wrong if it can: around the ends of words and of the ring.
+fn position() -> impl Strategy<Value = u64> {
+    let corner = prop_oneof![
+        Just(0u64),
+        Just(4096),
+        Just(1 << 31),
+        Just(1 << 32),
+        Just(1 << 63),
+        Just(u64::MAX),
+    ];
+    prop_oneof![
+        (corner, -40i64..40).prop_map(|(corner, off)| corner.wrapping_add_signed(off * 8)),
+        any::<u64>(),
+    ]
+}
+
+fn attack() -> impl Strategy<Value = Attack> {
+    prop_oneof![
+        1 => position().prop_map(Attack::Producer),
+        2 => any::<i16>().prop_map(Attack::Produce),
+        1 => position().prop_map(Attack::Consumer),
+        3 => (0u16..5000, any::<u32>()).prop_map(|(at, word)| Attack::Word(at, word)),
+        8 => (0u16..4090, 0u8..4).prop_map(|(len, flags)| Attack::Record(len, flags)),
+        8 => (0u16..64, 0u8..2).prop_map(|(len, flag)| Attack::Record(len, flag)),
+        4 => (0u16..8).prop_map(Attack::Consume),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn no_sequence_of_writes_leads_the_reader_astray(
+        attacks in prop::collection::vec(attack(), 1..60)
+    ) {
+        run(&attacks);
+    }
+}
+
+/// What the fuzzer has found worth keeping, and bytes at random.
+#[test]
+fn the_fuzz_target_passes_on_its_corpus() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/attack");
+    let mut inputs = 0;
+    for entry in std::fs::read_dir(corpus).expect("the corpus is there") {
+        let bytes = std::fs::read(entry.expect("an entry").path()).expect("an input");
+        run(&decode(&bytes));
+        inputs += 1;
+    }
+    assert!(inputs > 0, "the corpus is empty");
+}
+
+#[test]
+fn a_producer_that_writes_while_we_read_leads_us_nowhere() {
+    let ring = SimulatedRing::new(4096);
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut random = 0x2545_f491_4f6c_dd1du64;
+            for _ in 0..3_000_000 {
+                random ^= random << 13;
+                random ^= random >> 7;
+                random ^= random << 17;
+                let near = ring
+                    .consumer_pos()
+                    .load(Relaxed)
+                    .wrapping_add(random >> 8 & 0xfff);
+                match random & 7 {
+                    0 => ring.producer_pos().store(random >> 3, Relaxed),
+                    1 => ring.producer_pos().store(near & !7, Relaxed),
+                    2 => ring.consumer_pos().store(random >> 16 & !7, Relaxed),
+                    3 => ring.word(near).store((random >> 32) as u32, Relaxed),
+                    4 => drop(ring.word(near).fetch_xor(1 << 31, Relaxed)),
+                    _ => ring.word(near).store((random >> 52) as u32 & 0xff, Relaxed),
+                };
+            }
+            done.store(true, Relaxed);
+        });
+        let mut outcomes = [0u64; 2];
+        while !done.load(Relaxed) {
+            outcomes[usize::from(ring.consume(1000).is_ok())] += 1;
+        }
+        assert!(
+            outcomes.iter().all(|&count| count > 0),
+            "both ends were seen: {outcomes:?}"
+        );
+    });
+}
