@@ -265,23 +265,6 @@ void user_ring_buffer__discard(struct user_ring_buffer *rb, void *sample);
  */
 void user_ring_buffer__free(struct user_ring_buffer *rb);
 
-/**
- * Prints a warning through libbpf's hook, or to stderr where there is no libbpf.
- */
-extern void rbshim_log_warn(const char *format, ...);
-
-/**
- * Prints to stderr.
- */
-extern void rbshim_log_say(const char *format, ...);
-
-/**
- * The path of this library.
- */
-extern const char *rbshim_log_library(void);
-
-extern char *secure_getenv(const char *name);
-
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus

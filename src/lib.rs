@@ -35,6 +35,11 @@
     )
 )]
 
+// Whose functions a Rust program gets is decided by which crate the linker meets first, and rustc puts
+// a crate before those that it uses.
+#[cfg(feature = "libbpf-sys")]
+use libbpf_sys as _;
+
 pub mod attach;
 pub mod capi;
 pub mod log;

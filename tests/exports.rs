@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! What ships: the symbols, dependencies and size of the release library, and the license line of
+//! every file.
+
+mod common;
+mod functions;
+
+use common::{Libbpf, manifest_dir, rbshim, target_dir};
+use functions::FUNCTIONS;
+use object::read::archive::ArchiveFile;
+use object::read::elf::{Dyn, ElfFile64, FileHeader};
+use object::{Endianness, Object, ObjectSection, ObjectSymbol, elf};
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+type Elf<'a> = ElfFile64<'a, Endianness>;
+
+#[test]
+fn the_21_functions_and_nothing_but_rbshims_own_are_exported() {
+    with_library(|elf| {
+        let exported: BTreeSet<&str> = elf
+            .dynamic_symbols()
+            .filter(|symbol| symbol.is_definition())
+            .map(|symbol| symbol.name().expect("a name"))
+            .collect();
+        let (own, api): (BTreeSet<&str>, BTreeSet<&str>) = exported
+            .into_iter()
+            .partition(|name| name.starts_with("rbshim_"));
+        assert_eq!(api, BTreeSet::from(FUNCTIONS), "beside {own:?}");
+    });
+}
+
+/// The dynamic linker takes an unversioned definition for a versioned reference, and skips one of
+/// another version without a word.
+#[test]
+fn the_exported_symbols_have_no_version() {
+    with_library(|elf| {
+        assert!(
+            elf.section_by_name(".gnu.version_d").is_none(),
+            "versions are defined"
+        );
+        let versions = elf
+            .section_by_name(".gnu.version")
+            .expect("libc's symbols have versions");
+        let versions = versions.data().expect("the versions can be read");
+        let mut looked_at = 0;
+        for symbol in elf
+            .dynamic_symbols()
+            .filter(|symbol| symbol.is_definition())
+        {
+            let at = 2 * symbol.index().0;
+            let version = u16::from_le_bytes([versions[at], versions[at + 1]]);
+            assert_eq!(
+                version,
+                elf::VER_NDX_GLOBAL,
+                "{}",
+                symbol.name().expect("a name")
+            );
+            looked_at += 1;
+        }
+        assert!(looked_at >= FUNCTIONS.len());
+    });
+}
+
+#[test]
+fn the_library_names_itself_and_needs_only_libc_and_libgcc() {
+    let soname = dynamic_strings(elf::DT_SONAME);
+    assert_eq!(soname, BTreeSet::from(["librbshim.so.1".to_string()]));
+    let mut needed = dynamic_strings(elf::DT_NEEDED);
+    needed.retain(|name| !name.starts_with("ld-linux"));
+    let expected = ["libc.so.6", "libgcc_s.so.1"].map(str::to_string);
+    assert_eq!(needed, BTreeSet::from(expected));
+}
+
+/// Two entries, neither of them ours: the compiler's start-up object registers nothing any more
+/// (`frame_dummy`), and Rust's std keeps the pointers to the program's arguments.
+#[test]
+fn no_constructor_does_work() {
+    with_library(|elf| {
+        let section = elf
+            .section_by_name(".init_array")
+            .expect("std has an entry");
+        let range = section.address()..section.address() + section.size();
+        let mut constructors = BTreeSet::new();
+        for (address, relocation) in elf.dynamic_relocations().expect("relocations") {
+            if range.contains(&address) {
+                constructors.insert(function_at(elf, relocation.addend() as u64));
+            }
+        }
+        assert_eq!(section.size() / 8, constructors.len() as u64);
+        for name in constructors {
+            let is_known = name == "frame_dummy"
+                || name.contains("3std3sys4args") && name.contains("ARGV_INIT_ARRAY");
+            assert!(is_known, "{name} runs when the library is loaded");
+        }
+    });
+}
+
+#[test]
+fn the_stripped_library_is_smaller_than_400_kib() {
+    let stripped = target_dir()
+        .join("tmp")
+        .join(format!("stripped-{}.so", std::process::id()));
+    let status = Command::new("strip")
+        .arg("-o")
+        .args([&stripped, &rbshim().shared])
+        .status()
+        .expect("strip can be started");
+    assert!(status.success());
+    let size = std::fs::metadata(&stripped)
+        .expect("the stripped library")
+        .len();
+    std::fs::remove_file(&stripped).expect("it can be removed");
+    assert!(size < 400 * 1024, "{size} bytes");
+}
+
+/// Whatever `ringbuf.o` of a libbpf.a defines, the archive defines too: else a static link would
+/// pull in both.
+#[test]
+fn the_archive_defines_all_that_libbpfs_ringbuf_object_does() {
+    let ours = globals(&rbshim().archive, |_| true);
+    for libbpf in Libbpf::ALL {
+        let archive = &libbpf.library().archive;
+        let theirs = globals(archive, |member| member == "ringbuf.o");
+        assert!(
+            theirs.contains("ring_buffer__poll"),
+            "{}",
+            archive.display()
+        );
+        let missing: Vec<&String> = theirs.difference(&ours).collect();
+        assert!(missing.is_empty(), "{missing:?} of {}", archive.display());
+    }
+    let theirs = globals(&Libbpf::Vendored.library().archive, |member| {
+        member == "ringbuf.o"
+    });
+    assert_eq!(theirs, FUNCTIONS.map(str::to_string).into());
+}
+
+#[test]
+fn every_file_states_its_license() {
+    let mut unlicensed = Vec::new();
+    let files = project_files();
+    assert!(files.iter().any(|file| file == "src/lib.rs"), "{files:?}");
+    for file in files {
+        let name = file.rsplit('/').next().expect("a name");
+        // Generated, without comments, the licenses themselves, or the bytes of a hostile ring.
+        if ["Cargo.lock", ".gitignore"].contains(&name)
+            || file.starts_with("LICENSES/")
+            || file.starts_with("fuzz/corpus/")
+        {
+            continue;
+        }
+        let Ok(text) = std::fs::read(manifest_dir().join(&file)) else {
+            continue; // deleted, but not yet in a commit
+        };
+        let text = String::from_utf8_lossy(&text);
+        // After a line that says which program interprets the file, if there is one.
+        let line = text
+            .lines()
+            .find(|line| !line.starts_with("#!"))
+            .unwrap_or_default();
+        if !line.contains("SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause") {
+            unlicensed.push(file);
+        }
+    }
+    assert!(
+        unlicensed.is_empty(),
+        "without a license line: {unlicensed:?}"
+    );
+}
+
+fn project_files() -> Vec<String> {
+    let output = Command::new("git")
+        .args(["ls-files", "--cached", "--others", "--exclude-standard"])
+        .current_dir(manifest_dir())
+        .output()
+        .expect("git can be started");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let text = String::from_utf8(output.stdout).expect("names in UTF-8");
+    text.lines().map(str::to_string).collect()
+}
+
+fn with_library(check: impl FnOnce(&Elf)) {
+    let bytes = std::fs::read(&rbshim().shared).expect("the library");
+    check(&Elf::parse(&*bytes).expect("an ELF file"));
+}
+
+fn function_at(elf: &Elf, address: u64) -> String {
+    elf.symbols()
+        .find(|symbol| symbol.address() == address && symbol.kind() == object::SymbolKind::Text)
+        .and_then(|symbol| symbol.name().ok().map(str::to_string))
+        .unwrap_or_else(|| format!("an unnamed function at {address:#x}"))
+}
+
+fn dynamic_strings(tag: u32) -> BTreeSet<String> {
+    let bytes = std::fs::read(&rbshim().shared).expect("the library");
+    let header = elf::FileHeader64::<Endianness>::parse(&*bytes).expect("an ELF file");
+    let endian = header.endian().expect("a byte order");
+    let sections = header.sections(endian, &*bytes).expect("sections");
+    let (entries, link) = sections
+        .dynamic(endian, &*bytes)
+        .expect("a dynamic section")
+        .expect("one at least");
+    let strings = sections
+        .strings(endian, &*bytes, link)
+        .expect("its strings");
+    entries
+        .iter()
+        .filter(|entry| entry.tag32(endian) == Some(tag))
+        .map(|entry| entry.string(endian, strings).expect("a string"))
+        .map(|string| String::from_utf8_lossy(string).into_owned())
+        .collect()
+}
+
+fn globals(archive: &Path, wanted: impl Fn(&str) -> bool) -> BTreeSet<String> {
+    let bytes = std::fs::read(archive).expect("an archive");
+    let parsed = ArchiveFile::parse(&*bytes).expect("an archive");
+    let mut names = BTreeSet::new();
+    for member in parsed.members() {
+        let member = member.expect("a member");
+        if !wanted(&String::from_utf8_lossy(member.name())) {
+            continue;
+        }
+        let Ok(file) = object::File::parse(member.data(&*bytes).expect("its bytes")) else {
+            continue; // Rust's metadata
+        };
+        for symbol in file.symbols() {
+            if symbol.is_global() && symbol.is_definition() {
+                names.insert(symbol.name().expect("a name").to_string());
+            }
+        }
+    }
+    names
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! libbpf's ring buffer API, by name.
+
+pub const FUNCTIONS: [&str; 21] = [
+    "ring__avail_data_size",
+    "ring__consume",
+    "ring__consume_n",
+    "ring__consumer_pos",
+    "ring__map_fd",
+    "ring__producer_pos",
+    "ring__size",
+    "ring_buffer__add",
+    "ring_buffer__consume",
+    "ring_buffer__consume_n",
+    "ring_buffer__epoll_fd",
+    "ring_buffer__free",
+    "ring_buffer__new",
+    "ring_buffer__poll",
+    "ring_buffer__ring",
+    "user_ring_buffer__discard",
+    "user_ring_buffer__free",
+    "user_ring_buffer__new",
+    "user_ring_buffer__reserve",
+    "user_ring_buffer__reserve_blocking",
+    "user_ring_buffer__submit",
+];
