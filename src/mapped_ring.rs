@@ -2,7 +2,7 @@
 //! One ring of a manager: the kernel's pages, the program's callback. This is C's `struct ring`.
 
 use crate::log::warning;
-use crate::ring::consumer::{self, Received, Receiver, Record, Stop};
+use crate::ring::consumer::{self, Fenced, Received, Receiver, Record, Stop};
 use crate::ring::memory::{ConsumerMemory, Fence};
 use crate::stats::Stats;
 use crate::sys::alloc::{self, Zeroable};
@@ -18,7 +18,7 @@ use core::sync::atomic::Ordering;
 pub type SampleFn = unsafe extern "C-unwind" fn(*mut c_void, *mut c_void, usize) -> c_int;
 
 /// C's `struct ring`. It begins with libbpf's own fields, since programs reach into them; nothing but
-/// `stats` and what `consumer_pos` points to changes after [`new`](RingHandle::new).
+/// `fenced` and what the pointers point to changes after [`set`](RingHandle::set).
 #[repr(C)]
 #[derive(Debug)]
 pub struct MappedRing {
@@ -30,6 +30,8 @@ pub struct MappedRing {
     mask: c_ulong,
     /// Names the map for as long as the program keeps it open; we need it no more.
     map_fd: c_int,
+    /// What our last call on the ring left; written by whoever consumes.
+    fenced: Fenced,
     stats: Stats,
 }
 
@@ -68,6 +70,7 @@ impl RingHandle {
             producer_pos: pages.producer,
             mask: pages.mask as c_ulong,
             map_fd,
+            fenced: Fenced::NOWHERE,
             stats: Stats::for_ring(map_fd),
         };
         // SAFETY: allocated for this type, and nobody else knows of it yet.
@@ -119,7 +122,12 @@ impl RingHandle {
     pub fn consume(self, max: u64) -> Result<u64, Errno> {
         let pages = self.pages();
         let mut callback = Callback { ring: self, pages };
-        consumer::consume(pages, max, &mut callback).map_err(|stop| match stop {
+        // SAFETY: a live ring, which one thread at a time consumes.
+        let fenced = unsafe { (*self.as_ptr()).fenced };
+        let (result, fenced) = consumer::consume(pages, fenced, max, &mut callback);
+        // SAFETY: as above; no reference to the field exists.
+        unsafe { (*self.as_ptr()).fenced = fenced };
+        result.map_err(|stop| match stop {
             Stop::Failed(error) => Errno(error.wrapping_neg()),
             Stop::Refused => Errno(libc::EINVAL),
             Stop::Corrupt(position) => {

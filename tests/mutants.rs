@@ -28,10 +28,10 @@ const RELEASE_STORE: (&str, &str) = (
 const SETTLE: &str = "        self.publish_end(receiver);
         match self.look() {";
 const LEAVE_UNFENCED: (&str, &str) = (
-    "pub fn leave(&mut self, receiver: &mut impl Receiver) {
-        self.publish_end(receiver);",
-    "pub fn leave(&mut self, _: &mut impl Receiver) {
-        self.memory.set_consumer_pos(self.cursor, Ordering::Release);",
+    "            consumer.publish_end(receiver);
+        } else",
+    "            memory.set_consumer_pos(consumer.cursor, Ordering::Release);
+        } else",
 );
 
 const WOKEN: &str = "a_reader_is_woken_for_every_record";
@@ -142,6 +142,12 @@ const MUTANTS: &[Mutant] = &[
         file: CONSUMER,
         replace: &[LEAVE_UNFENCED],
         caught_by: "a_reader_whose_callback_fails_is_woken",
+    },
+    Mutant {
+        name: "a position that somebody else published is believed",
+        file: CONSUMER,
+        replace: &[("unfenced: Fenced(cursor) != fenced,", "unfenced: false,")],
+        caught_by: "a_reader_that_moves_its_position_itself_is_woken",
     },
     Mutant {
         name: "the kernel's barrier removed",

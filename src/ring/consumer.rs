@@ -11,7 +11,8 @@
 //!
 //! 1. **Caught up means fenced.** "Nothing there" is believed only if it was looked for after a full
 //!    fence which itself came after the last publication of `consumer_pos`. Every return leaves that
-//!    fence behind it, so a call that publishes nothing may believe its own look.
+//!    fence behind it, so a call that publishes nothing may believe its own look, unless it finds
+//!    `consumer_pos` where none of our calls has left it ([`Fenced`]).
 //! 2. **In the callback of a record `consumer_pos` is that record's start**, and after a call it is
 //!    the end of what was consumed. So a callback may leave in any way (exception, `longjmp`,
 //!    `_exit`) and nothing has to be repaired.
@@ -61,6 +62,19 @@ pub trait Receiver {
     fn rescued(&mut self) {}
 }
 
+/// Where `consumer_pos` stood when a call last left a full fence behind it.
+///
+/// The program may move `consumer_pos` itself, or another reader of the ring that fences nothing; a
+/// callback that does not return leaves a position unfenced too. A call that finds it elsewhere owes
+/// a fence.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Fenced(u64);
+
+impl Fenced {
+    /// Of a ring that no call has been made for. No position is like this: they are multiples of 8.
+    pub const NOWHERE: Fenced = Fenced(u64::MAX);
+}
+
 /// Why a drain stopped.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Drained {
@@ -103,41 +117,38 @@ pub struct Consumer<M> {
     cursor: u64,
     /// What `consumer_pos` was last known to hold: `cursor`, or the start of a record behind it.
     published: u64,
-    /// Whether this call has stored `consumer_pos` since its last full fence.
+    /// Whether `consumer_pos` may have been stored since the last full fence.
     unfenced: bool,
     /// Records delivered in this call.
     delivered: u64,
 }
 
 /// Consumes up to `max` records: the whole of a call, from entry to a state its caller may return
-/// from. Returns how many were delivered.
+/// from. Returns how many were delivered, and what the ring's next call is to be given as `fenced`.
 ///
 /// With fewer than `max` the ring has been caught up with: the caller may sleep.
 pub fn consume<M: ConsumerMemory>(
     memory: M,
+    fenced: Fenced,
     max: u64,
     receiver: &mut impl Receiver,
-) -> Result<u64, Stop> {
-    let mut consumer = Consumer::enter(memory);
+) -> (Result<u64, Stop>, Fenced) {
+    let mut consumer = Consumer::enter(memory, fenced);
     loop {
-        match consumer.drain(max, receiver) {
-            Drained::CaughtUp => {
-                if consumer.settle(receiver) {
-                    return Ok(consumer.delivered);
-                }
-            }
-            stopped => {
-                consumer.leave(receiver);
-                return consumer.verdict(stopped);
-            }
+        let stopped = consumer.drain(max, receiver);
+        if stopped != Drained::CaughtUp {
+            consumer.publish_end(receiver);
+        } else if !consumer.settle(receiver) {
+            continue;
         }
+        return (consumer.verdict(stopped), Fenced(consumer.cursor));
     }
 }
 
 impl<M: ConsumerMemory> Consumer<M> {
     /// Starts where the ring's `consumer_pos` is: another manager, process or the program itself may
     /// have moved it since our last call.
-    pub fn enter(memory: M) -> Self {
+    pub fn enter(memory: M, fenced: Fenced) -> Self {
         // Acquire pairs with the Release of `publish` in whoever read this ring before us: their
         // reads of the data are over before ours begin.
         let cursor = memory.consumer_pos(Ordering::Acquire);
@@ -145,7 +156,7 @@ impl<M: ConsumerMemory> Consumer<M> {
             memory,
             cursor,
             published: cursor,
-            unfenced: false,
+            unfenced: Fenced(cursor) != fenced,
             delivered: 0,
         }
     }
@@ -233,8 +244,9 @@ impl<M: ConsumerMemory> Consumer<M> {
     }
 
     /// Publishes the end of what was walked and fences it: whatever is looked at after this is looked
-    /// at after the kernel can see how far we are.
-    fn publish_end(&mut self, receiver: &mut impl Receiver) {
+    /// at after the kernel can see how far we are. A call that ends before it has caught up needs it
+    /// too: its caller's next call may find nothing left to publish, and its look relies on this fence.
+    pub fn publish_end(&mut self, receiver: &mut impl Receiver) {
         if self.published != self.cursor {
             // SeqCst, where the fence below would let Release do: this store may be the last before a
             // sleep, and on x86-64 either alone keeps it ahead of the next load.
@@ -256,9 +268,8 @@ impl<M: ConsumerMemory> Consumer<M> {
     /// commits next will wake us. `false`: drain again.
     #[inline]
     pub fn settle(&mut self, receiver: &mut impl Receiver) -> bool {
-        if self.published == self.cursor {
-            // This call has walked nothing since its last fence: the look that ended the drain came
-            // after the fence of an earlier settle or call.
+        if self.published == self.cursor && !self.unfenced {
+            // The look that ended the drain came after a fence that came after the last publication.
             return true;
         }
         self.publish_end(receiver);
@@ -269,13 +280,6 @@ impl<M: ConsumerMemory> Consumer<M> {
                 false
             }
         }
-    }
-
-    /// Publishes the end of what was walked for a call that ends before it has caught up. Its caller
-    /// calls again before it sleeps; that call may find nothing left to publish, so the fence its
-    /// look relies on is this one.
-    pub fn leave(&mut self, receiver: &mut impl Receiver) {
-        self.publish_end(receiver);
     }
 
     /// The result of a call that `stopped` has ended.

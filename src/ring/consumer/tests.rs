@@ -104,6 +104,7 @@ impl ConsumerMemory for &Ring {
 struct Taker<'a> {
     ring: &'a Ring,
     answer: fn(Record) -> Received,
+    fenced: Fenced,
     records: Vec<Record>,
     rescues: usize,
 }
@@ -113,6 +114,7 @@ impl<'a> Taker<'a> {
         Taker {
             ring,
             answer: |_| Received::Consumed,
+            fenced: Fenced(ring.consumer.get()),
             records: Vec::new(),
             rescues: 0,
         }
@@ -126,7 +128,9 @@ impl<'a> Taker<'a> {
     }
 
     fn consume(&mut self, max: u64) -> Result<u64, Stop> {
-        consume(self.ring, max, self)
+        let (result, fenced) = consume(self.ring, self.fenced, max, self);
+        self.fenced = fenced;
+        result
     }
 }
 
@@ -203,6 +207,19 @@ fn a_call_that_finds_nothing_publishes_and_fences_nothing() {
         steps(),
         [Step::LoadProducer, Step::Fence(Ordering::Acquire)]
     );
+}
+
+#[test]
+fn a_position_that_no_call_of_ours_left_is_fenced_before_nothing_is_believed() {
+    let ring = Ring::starting_at(0);
+    let mut taker = Taker::new(&ring);
+    taker.fenced = Fenced::NOWHERE;
+    assert_eq!(taker.consume(u64::MAX), Ok(0));
+    let look = [Step::LoadProducer, Step::Fence(Ordering::Acquire)];
+    let fenced = [&look[..], &[Step::Fence(Ordering::SeqCst)], &look].concat();
+    assert_eq!(steps(), fenced);
+    assert_eq!(taker.consume(u64::MAX), Ok(0));
+    assert_eq!(steps(), [&fenced[..], &look].concat(), "once is enough");
 }
 
 #[test]

@@ -14,13 +14,13 @@
 
 mod kernel;
 
-use super::consumer::{Received, Receiver, Record, Stop, consume};
+use super::consumer::{Fenced, Received, Receiver, Record, Stop, consume};
 use super::memory::ConsumerMemory;
 use kernel::Commit::{self, Discard, ForceWakeup, NoWakeup, Plain};
 use kernel::{Ring, SPAN};
 use loom::sync::Arc;
 use loom::thread::{self, JoinHandle};
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::{Relaxed, Release};
 
 const PREEMPTIONS: usize = 3;
 
@@ -42,10 +42,19 @@ enum Style {
 }
 
 /// A reader's place in the sequence, over all of its calls.
-#[derive(Default)]
 struct Progress {
     /// Number of the next record.
     next: u64,
+    fenced: Fenced,
+}
+
+impl Progress {
+    fn new() -> Self {
+        Progress {
+            next: 0,
+            fenced: Fenced::NOWHERE,
+        }
+    }
 }
 
 struct Taker<'a> {
@@ -87,12 +96,15 @@ fn call(ring: &Ring, progress: &mut Progress, style: Style) -> bool {
         Style::OneByOne => 1,
         _ => u64::MAX,
     };
+    let fenced = progress.fenced;
     let mut taker = Taker {
         ring,
         progress,
         style,
     };
-    match consume(ring, max, &mut taker) {
+    let (result, fenced) = consume(ring, fenced, max, &mut taker);
+    progress.fenced = fenced;
+    match result {
         Ok(delivered) => delivered < max,
         Err(Stop::Failed(_)) => false,
         Err(stop) => panic!("{stop:?}"),
@@ -101,7 +113,7 @@ fn call(ring: &Ring, progress: &mut Progress, style: Style) -> bool {
 
 /// Reads and sleeps, edge-triggered, until `total` records are behind the reader.
 fn read(ring: &Ring, style: Style, total: u64) {
-    let mut progress = Progress::default();
+    let mut progress = Progress::new();
     while progress.next < total {
         let may_sleep = call(ring, &mut progress, style);
         if may_sleep && progress.next < total {
@@ -225,6 +237,38 @@ fn a_reader_whose_callback_fails_is_woken() {
     });
 }
 
+/// A program that walks its ring itself, without fences, and then asks the library before it sleeps.
+#[test]
+fn a_reader_that_moves_its_position_itself_is_woken() {
+    check_threads(|ring| {
+        assert!(ring.produce(NoWakeup));
+        let walking = Arc::clone(ring);
+        vec![
+            producer(ring, &[Plain]),
+            thread::spawn(move || {
+                let mut progress = Progress::new();
+                // The library knows where the ring stood before.
+                progress.fenced = fenced_at_start();
+                progress.next = 1;
+                (&*walking).set_consumer_pos(SPAN, Release);
+                while progress.next < 2 {
+                    if call(&walking, &mut progress, Style::Unbounded) && progress.next < 2 {
+                        walking.waiters.wait();
+                    }
+                }
+            }),
+        ]
+    });
+}
+
+/// What a call leaves that has found an empty new ring.
+fn fenced_at_start() -> Fenced {
+    let ring = Ring::new(1);
+    let mut progress = Progress::new();
+    call(&ring, &mut progress, Style::Unbounded);
+    progress.fenced
+}
+
 #[test]
 fn space_is_used_again_only_after_its_record_was_delivered() {
     check(|| {
@@ -234,7 +278,7 @@ fn space_is_used_again_only_after_its_record_was_delivered() {
         let produced = thread::spawn(move || u64::from(kernel.produce(Plain)));
         let reading = Arc::clone(&ring);
         let progress = thread::spawn(move || {
-            let mut progress = Progress::default();
+            let mut progress = Progress::new();
             call(&reading, &mut progress, Style::Unbounded);
             progress
         });

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+/* A record that another thread has reserved and not yet committed holds back what is behind it. */
+#include "harness.h"
+
+static struct ring_buffer *rb;
+static struct holder holder;
+
+int main(void)
+{
+	harness_open();
+	rb = ring_buffer__new(make_ring(0, 4096), print_record, (void *)"reader", NULL);
+
+	printf("at the head\n");
+	hold(&holder, make_command(HOLD, 0, 0, 3, 16, 0));
+	SHOW(ring_buffer__consume(rb));
+	SHOW(ring_buffer__poll(rb, 0));
+	show_query(0);
+	release(&holder);
+	SHOW(ring_buffer__poll(rb, -1));
+	show_query(0);
+
+	printf("behind two committed ones\n");
+	emit(0, 4, 2, 16);
+	hold(&holder, make_command(HOLD, 0, 6, 3, 16, 0));
+	SHOW(ring_buffer__poll(rb, -1));
+	show_query(0);
+	SHOW(ring_buffer__consume(rb));
+	release(&holder);
+	SHOW(ring_buffer__poll(rb, -1));
+	show_query(0);
+
+	printf("records behind it wake nobody\n");
+	hold(&holder, make_command(HOLD, 0, 10, 0, 16, 0));
+	emit(0, 11, 3, 16);
+	SHOW(ring_buffer__poll(rb, 0));
+	SHOW(ring_buffer__consume(rb));
+	release(&holder);
+	SHOW(ring_buffer__poll(rb, -1));
+
+	printf("discarded in the end\n");
+	hold(&holder, make_command(HOLD_AND_DISCARD, 0, 14, 2, 16, 0));
+	SHOW(ring_buffer__consume(rb));
+	release(&holder);
+	SHOW(ring_buffer__poll(rb, -1));
+	show_query(0);
+
+	printf("alone and discarded\n");
+	hold(&holder, make_command(HOLD_AND_DISCARD, 0, 0, 0, 16, 0));
+	SHOW(ring_buffer__consume(rb));
+	release(&holder);
+	SHOW(ring_buffer__poll(rb, -1));
+	show_query(0);
+
+	printf("a discarded one before it\n");
+	discard(0, 1, 16);
+	hold(&holder, make_command(HOLD, 0, 17, 1, 16, 0));
+	SHOW(ring_buffer__poll(rb, -1));
+	show_query(0);
+	release(&holder);
+	SHOW(ring_buffer__poll(rb, -1));
+	show_query(0);
+
+	printf("the ring fills behind it\n");
+	hold(&holder, make_command(HOLD, 0, 19, 1, 1000, 0));
+	SHOW(emit(0, 21, 10, 1000));
+	SHOW(ring_buffer__consume(rb));
+	SHOW(emit(0, 21, 10, 1000));
+	release(&holder);
+	SHOW(ring_buffer__poll(rb, -1));
+	SHOW(emit(0, 23, 1, 4080));
+	SHOW(ring_buffer__poll(rb, -1));
+	show_query(0);
+	ring_buffer__free(rb);
+	return 0;
+}

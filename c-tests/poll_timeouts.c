@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+/* How long ring_buffer__poll() waits, and for what. */
+#include "harness.h"
+#include <limits.h>
+#include <time.h>
+
+static struct ring_buffer *rb;
+
+static long milliseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void *emit_later(void *unused)
+{
+	usleep(50000);
+	emit(0, 2, 1, 16);
+	return unused;
+}
+
+static void woken(int timeout)
+{
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, emit_later, NULL);
+	SHOW(ring_buffer__poll(rb, timeout));
+	pthread_join(thread, NULL);
+}
+
+int main(void)
+{
+	long before;
+
+	harness_open();
+	rb = ring_buffer__new(make_ring(0, 4096), print_record, (void *)"reader", NULL);
+	SHOW(ring_buffer__poll(rb, 0));
+	before = milliseconds();
+	SHOW(ring_buffer__poll(rb, 40));
+	/* One less, for what rounding takes away. */
+	SHOW(milliseconds() - before >= 39);
+
+	emit(0, 0, 2, 16);
+	SHOW(ring_buffer__poll(rb, 0));
+	SHOW(ring_buffer__poll(rb, 0));
+	woken(-1);
+	/* Any other negative timeout is for ever, too. */
+	woken(-1000);
+	woken(INT_MAX);
+	woken(60000);
+	SHOW(ring_buffer__poll(rb, 1));
+	ring_buffer__free(rb);
+	return 0;
+}

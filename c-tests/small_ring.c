@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+/*
+ * Before each callback all space in front of its record has been handed back: what
+ * the callback produces fits exactly when it does with libbpf.
+ */
+#include "harness.h"
+
+static struct ring_buffer *rb;
+static __u32 next, answer_size;
+static int answers;
+
+static int produce_in_callback(void *name, void *data, size_t size)
+{
+	__u32 went_in = 0;
+
+	(void)name;
+	if (answers > 0) {
+		answers--;
+		went_in = emit(0, next, 1, answer_size);
+		next += went_in;
+	}
+	printf("  record of %zu bytes, %s; room for %u more: %s\n", size,
+	       body_is_intact(data, size) ? "intact" : "DAMAGED", answer_size,
+	       went_in ? "yes" : "no");
+	return 0;
+}
+
+static __u32 fill(__u32 size)
+{
+	__u32 went_in = emit(0, next, 1000, size);
+
+	next += went_in;
+	return went_in;
+}
+
+static void fill_and_answer(__u32 size, __u32 answer)
+{
+	printf("a ring full of records of %u bytes: ", size);
+	printf("%u of them\n", fill(size));
+	answer_size = answer;
+	answers = 20;
+	SHOW(ring_buffer__consume(rb));
+	show_query(0);
+}
+
+static void discards_first(__u32 count, __u32 size, __u32 answer)
+{
+	printf("%u discarded records of %u bytes, then as many others as fit\n", count, size);
+	discard(0, count, size);
+	fill(size);
+	answer_size = answer;
+	answers = 10;
+	SHOW(ring_buffer__poll(rb, -1));
+	show_query(0);
+}
+
+int main(void)
+{
+	static const __u32 sizes[] = { 300, 500, 1000, 1350, 2032, 4080 };
+	size_t i;
+
+	harness_open();
+	rb = ring_buffer__new(make_ring(0, 4096), produce_in_callback, NULL, NULL);
+	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		fill_and_answer(sizes[i], sizes[i]);
+		fill_and_answer(sizes[i], sizes[i] / 2);
+		fill_and_answer(sizes[i], sizes[i] + 8);
+	}
+	/* A little of the space in front is still to be handed back while discards are walked. */
+	for (i = 1; i < 130; i += 9)
+		discards_first(i, 16, (__u32)i * 24 - 8);
+	discards_first(7, 300, 2100);
+	discards_first(1, 2000, 2000);
+	ring_buffer__free(rb);
+	return 0;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* What user_ring.bpf.c and the programs that feed it say to each other. */
+#ifndef USER_RING_H
+#define USER_RING_H
+
+#include <linux/types.h>
+
+#define USER_RING_BYTES 4096
+#define MAX_SEEN (USER_RING_BYTES / 8)
+
+/* The context of `drain`: flags in, the value of bpf_user_ringbuf_drain() out. */
+struct drain {
+	__u64 flags;
+	__s64 result;
+};
+
+/* A sample as the BPF program saw it, in the map `seen`: at most as many as fit into the ring. */
+struct sample {
+	__u32 size;
+	__u32 checksum;
+};
+
+#define CHECKSUM_START 2166136261u
+
+static inline __u32 checksum_step(__u32 sum, __u8 byte)
+{
+	return (sum ^ byte) * 16777619u;
+}
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* Warnings of libbpfs of all ages, comparable. */
+#ifndef WARNINGS_H
+#define WARNINGS_H
+
+#include "harness.h"
+
+/*
+ * Libbpfs before 1.6 end some warnings with the number of an error, later ones with its name: the
+ * number is replaced by the name. `text` has room for that. So is the format's last %d by %s.
+ */
+HARNESS_UNUSED static void name_error(char *text)
+{
+	char *reason = strrchr(text, ' ');
+	int error;
+
+	if (libbpf_minor_version() >= 6 || !reason)
+		return;
+	error = atoi(reason + 1);
+	if (error < 0)
+		sprintf(reason, " -%s\n", errno_name(-error));
+	else if (strcmp(reason, " %d\n") == 0)
+		strcpy(reason, " %s\n");
+}
+
+#endif
