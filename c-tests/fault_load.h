@@ -7,11 +7,12 @@
 #define FAULT_LOAD_H
 
 #include "leaks.h"
-#include <sched.h>
 
 #define LOADS 2
 #define LOAD_BATCH 50
 #define LOAD_RECORD 24
+/* Sequence number of the record that says there is none after it. */
+#define LAST_RECORD 0xfffffff0u
 
 struct tally {
 	struct {
@@ -31,6 +32,10 @@ struct tally {
 	/* All calls of the callback. */
 	__u32 begun;
 	__u32 stop;
+	/* The last record has been noted. */
+	__u32 ended;
+	/* Descriptors of the first reader. */
+	int descriptors;
 };
 
 static struct tally *tally;
@@ -82,6 +87,13 @@ HARNESS_UNUSED static void note_record(const void *data, size_t size)
 		tally->out_of_order++;
 	}
 	tally->may_repeat = 0;
+	if (header.sequence == LAST_RECORD)
+		__atomic_store_n(&tally->ended, 1, __ATOMIC_SEQ_CST);
+}
+
+HARNESS_UNUSED static bool ended(void)
+{
+	return __atomic_load_n(&tally->ended, __ATOMIC_SEQ_CST);
 }
 
 HARNESS_UNUSED static void *produce_load(void *load)
@@ -132,6 +144,16 @@ HARNESS_UNUSED static void stop_loads(void)
 		pthread_join(loads[i].thread, NULL);
 }
 
+/* Stops them and emits the last record, for a reader that may sleep until then. */
+HARNESS_UNUSED static void end_loads(void)
+{
+	stop_loads();
+	/* Counted before the reader can see it. */
+	tally->of[0].produced++;
+	while (emit(loads[0].ring, LAST_RECORD, 1, LOAD_RECORD) == 0)
+		usleep(100);
+}
+
 HARNESS_UNUSED static __u64 dropped_by_loads(void)
 {
 	return __atomic_load_n(&tally->of[0].dropped, __ATOMIC_SEQ_CST) +
@@ -142,7 +164,7 @@ HARNESS_UNUSED static __u64 dropped_by_loads(void)
 HARNESS_UNUSED static void wait_for_records(__u32 since, __u32 count)
 {
 	while (begun() - since < count)
-		sched_yield();
+		usleep(50);
 }
 
 /*
