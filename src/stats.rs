@@ -89,8 +89,8 @@ impl Stats {
                 }
             }
             if newest.is_null() {
-                // SAFETY: `tell_all` is a plain C function of this library.
-                unsafe { libc::atexit(tell_all) };
+                // SAFETY: `tell_all` is a function of this library without arguments.
+                unsafe { atexit(tell_all) };
             }
         });
         stats
@@ -128,8 +128,14 @@ impl Stats {
     }
 }
 
+// atexit(3), for a function that may be unwound through: it prints, and a thread can be cancelled while
+// it prints.
+unsafe extern "C" {
+    fn atexit(function: extern "C-unwind" fn()) -> c_int;
+}
+
 /// Tells of all rings that have not been freed.
-extern "C" fn tell_all() {
+extern "C-unwind" fn tell_all() {
     // Acquire pairs with the Release in `for_ring`.
     let mut next = NonNull::new(NEWEST.load(Ordering::Acquire));
     while let Some(block) = next {

@@ -118,7 +118,7 @@ const MUTANTS: &[Mutant] = &[
         caught_by: REUSE,
     },
     Mutant {
-        name: "ends, not starts, published on the way",
+        name: "ends, not starts, published on the way and no fence owed for them",
         file: CONSUMER,
         replace: &[(
             "            Received::Consumed => {}
@@ -127,7 +127,8 @@ const MUTANTS: &[Mutant] = &[
             "            Received::Consumed => {}
         }
         self.cursor = end;
-        self.publish_start(receiver);",
+        self.memory.set_consumer_pos(end, Ordering::Release);
+        self.published = end;",
         )],
         caught_by: WOKEN,
     },

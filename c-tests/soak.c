@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+/*
+ * soak READER PRODUCERS SIZE NOTIFICATIONS SECONDS
+ *
+ * One reader against producers at full speed, in bursts of all lengths. Exit status:
+ * 0 every record came, 3 the reader hangs, 1 records lost, damaged or out of order,
+ * 2 cannot run here.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "soak_options.h"
+
+enum { EVENT_RING, EVENT_STOP };
+
+/* Counters have one writer each; the others only watch. */
+typedef _Atomic unsigned long long counter;
+#define get(c) atomic_load_explicit(&(c), memory_order_relaxed)
+#define add(c, n) atomic_store_explicit(&(c), get(c) + (n), memory_order_relaxed)
+
+static struct producer {
+	pthread_t thread;
+	counter runs, produced, dropped, delivered;
+	__u64 next; /* the smallest number that may come */
+} producers[MAX_PRODUCERS];
+
+static int produce_fd, look_fd, wait_fd, stop_fd;
+static struct ring_buffer *manager;
+static atomic_bool producers_stop, reader_stop;
+static counter waits; /* odd while the reader is in epoll_wait */
+static counter drains; /* calls that have returned */
+static _Atomic pid_t reader_tid;
+static unsigned long long out_of_order, damaged;
+static bool ring_event_at_stop;
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec + t.tv_nsec / 1e9;
+}
+
+static int on_record(void *ctx, void *data, size_t size)
+{
+	const __u64 *words = data;
+	__u64 number = words[0] & NUMBER_MASK, from = words[0] >> PRODUCER_SHIFT;
+
+	(void)ctx;
+	if (size != record_size || from >= producer_count ||
+	    (size > 8 && words[size / 8 - 1] != ~words[0])) {
+		damaged++;
+		return 0;
+	}
+	if (number < producers[from].next)
+		out_of_order++;
+	else
+		producers[from].next = number + 1;
+	add(producers[from].delivered, 1);
+	return 0;
+}
+
+/* The race is one between two CPUs, and the scheduler likes to put both sides on one. */
+static void pin(int nth)
+{
+	cpu_set_t allowed, one;
+
+	if (sched_getaffinity(getpid(), sizeof(allowed), &allowed))
+		die(SETUP, "sched_getaffinity: %s", strerror(errno));
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (!CPU_ISSET(cpu, &allowed) || nth--)
+			continue;
+		CPU_ZERO(&one);
+		CPU_SET(cpu, &one);
+		if (sched_setaffinity(0, sizeof(one), &one))
+			die(SETUP, "sched_setaffinity: %s", strerror(errno));
+		return;
+	}
+	die(SETUP, "needs two CPUs");
+}
+
+static void run_program(int fd, void *ctx, size_t size)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = ctx, .ctx_size_in = size);
+	int err = bpf_prog_test_run_opts(fd, &opts);
+
+	if (err || opts.retval)
+		die(SETUP, "cannot run a BPF program: %s", strerror(err ? -err : EINVAL));
+}
+
+/* Returns the number of records that found no room. */
+static __u64 burst(struct producer *p, unsigned int batch, unsigned int how)
+{
+	struct burst burst = {
+		.producer = p - producers,
+		.batch = batch,
+		.size = record_size,
+		.notify = how,
+		.first = get(p->produced),
+	};
+
+	run_program(produce_fd, &burst, sizeof(burst));
+	add(p->dropped, burst.dropped);
+	add(p->produced, batch);
+	add(p->runs, 1);
+	return burst.dropped;
+}
+
+static void *produce(void *arg)
+{
+	struct producer *p = arg;
+	__u32 random = 0x9e3779b9u + (p - producers);
+
+	if (p == producers)
+		pin(1);
+	while (!atomic_load_explicit(&producers_stop, memory_order_relaxed)) {
+		random ^= random << 13;
+		random ^= random >> 17;
+		random ^= random << 5;
+		/* As often in every power of two: alone, few, many. */
+		burst(p, 1 + (random >> 8) % (1 << random % 10), notify);
+	}
+	return NULL;
+}
+
+static void drain(void)
+{
+	int n = 0;
+
+	switch (reader->drain) {
+	case BY_CONSUME:
+		n = ring_buffer__consume(manager);
+		break;
+	case BY_POLL_0:
+		n = ring_buffer__poll(manager, 0);
+		break;
+	case BY_CONSUME_1:
+		while ((n = ring_buffer__consume_n(manager, 1)) > 0)
+			;
+		break;
+	case BY_POLL:
+		n = ring_buffer__poll(manager, 100);
+		break;
+	}
+	if (n < 0)
+		die(WRONG, "draining failed: %s", strerror(-n));
+	add(drains, 1);
+}
+
+static void *read_ring(void *arg)
+{
+	struct epoll_event events[2];
+	int n;
+
+	pin(0);
+	atomic_store(&reader_tid, gettid());
+	while (!atomic_load_explicit(&reader_stop, memory_order_relaxed)) {
+		if (reader->wait != NO_WAIT) {
+			add(waits, 1);
+			n = epoll_wait(wait_fd, events, 2, -1);
+			add(waits, 1);
+			if (n < 0)
+				die(WRONG, "epoll_wait: %s", strerror(errno));
+			if (atomic_load(&reader_stop)) {
+				/* No drain: what a sleeper has left is counted. */
+				while (n-- > 0)
+					ring_event_at_stop |= events[n].data.u32 == EVENT_RING;
+				break;
+			}
+		}
+		drain();
+	}
+	return arg;
+}
+
+static bool reader_sleeps(void)
+{
+	char path[64], state = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", atomic_load(&reader_tid));
+	file = fopen(path, "r");
+	if (!file || fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+		die(SETUP, "cannot read %s", path);
+	fclose(file);
+	return state == 'S';
+}
+
+static void stop_producers(void)
+{
+	if (atomic_exchange(&producers_stop, true))
+		return;
+	for (unsigned int i = 0; i < producer_count; i++)
+		pthread_join(producers[i].thread, NULL);
+}
+
+/* Bytes that may stand unread for as long as they like. */
+static __u64 unnotified(bool flushed)
+{
+	return notify == NOTIFY_SAMPLED && !flushed ? SAMPLED_BYTES + MAX_SIZE + 8 : 0;
+}
+
+/*
+ * The reader hangs if for a second the same unread record has stood at the head that is committed
+ * (each producer has finished a run since it was first seen) and, unless notifications are
+ * sampled, notified; and if meanwhile the reader has slept in one and the same epoll_wait or,
+ * where it does not wait, has begun and ended calls that brought nothing.
+ */
+static bool watch(double started)
+{
+	unsigned long long since_wait = 0, since_drains = 0, since_runs[MAX_PRODUCERS] = {0};
+	struct look since_ring = {0};
+	bool flushed = false;
+	double since = 0;
+
+	for (;;) {
+		unsigned long long wait = get(waits);
+		bool stuck, committed = true, idle = true;
+		struct look ring = {0};
+
+		if (reader->wait != NO_WAIT)
+			idle = wait % 2 && wait == since_wait && reader_sleeps();
+		run_program(look_fd, &ring, sizeof(ring));
+		stuck = idle && wait == get(waits) && since_ring.unread > unnotified(flushed) &&
+			ring.consumer_pos == since_ring.consumer_pos;
+		for (unsigned int i = 0; i < producer_count; i++)
+			committed &= get(producers[i].runs) >= since_runs[i] + 2;
+		committed |= producers_stop;
+		if (!stuck) {
+			since = now();
+			since_wait = wait;
+			since_ring = ring;
+			for (unsigned int i = 0; i < producer_count; i++)
+				since_runs[i] = get(producers[i].runs);
+		}
+		if (!stuck || !committed)
+			since_drains = get(drains);
+		if (stuck && committed && now() - since > 1 &&
+		    (reader->wait != NO_WAIT || get(drains) >= since_drains + 3))
+			return true;
+		if (producers_stop && !ring.unread)
+			return false;
+		if (!stuck && now() - started > second_limit) {
+			stop_producers();
+			/* The last records wake nobody by themselves. */
+			if (notify == NOTIFY_SAMPLED && !flushed)
+				flushed = !burst(producers, 1, NOTIFY_FORCED);
+		}
+		usleep(10000);
+	}
+}
+
+static int run(void)
+{
+	unsigned long long produced = 0, dropped = 0, delivered = 0, left = 0;
+	double started = now();
+	long long lost;
+	pthread_t thread;
+	bool hung;
+	int n;
+
+	if (pthread_create(&thread, NULL, read_ring, NULL))
+		die(SETUP, "cannot start a thread");
+	while (!atomic_load(&reader_tid))
+		usleep(1000);
+	for (unsigned int i = 0; i < producer_count; i++)
+		if (pthread_create(&producers[i].thread, NULL, produce, &producers[i]))
+			die(SETUP, "cannot start a thread");
+	hung = watch(started);
+	stop_producers();
+	atomic_store(&reader_stop, true);
+	eventfd_write(stop_fd, 1);
+	pthread_join(thread, NULL);
+
+	for (unsigned int i = 0; i < producer_count; i++)
+		left -= get(producers[i].delivered);
+	n = ring_buffer__consume(manager);
+	if (n < 0)
+		die(WRONG, "draining failed: %s", strerror(-n));
+	for (unsigned int i = 0; i < producer_count; i++) {
+		struct producer *p = &producers[i];
+
+		delivered += get(p->delivered);
+		dropped += get(p->dropped);
+		produced += get(p->produced);
+	}
+	left += delivered;
+	lost = produced - dropped - delivered;
+	printf("result=%s delivered=%llu bytes=%llu dropped=%llu lost=%lld out_of_order=%llu "
+	       "damaged=%llu left=%llu\n",
+	       hung ? "hung" : "passed", delivered, delivered * record_size, dropped, lost,
+	       out_of_order, damaged, left);
+	if (hung != (left > 0) || (hung && ring_event_at_stop))
+		die(WRONG, "the reader %s, yet %llu records were left and it was %snotified",
+		    hung ? "hung" : "was idle", left, ring_event_at_stop ? "" : "not ");
+	if (lost || out_of_order || damaged)
+		return WRONG;
+	return hung ? HUNG : PASSED;
+}
+
+static void watch_fd(int fd, unsigned int events, unsigned int name)
+{
+	struct epoll_event event = {.events = events, .data.u32 = name};
+
+	if (epoll_ctl(wait_fd, EPOLL_CTL_ADD, fd, &event))
+		die(SETUP, "epoll_ctl: %s", strerror(errno));
+}
+
+static void set_up(void)
+{
+	struct bpf_object *object = bpf_object__open_file("soak.bpf.o", NULL);
+	int ring_fd;
+
+	if (!object || bpf_object__load(object))
+		die(SETUP, "cannot load soak.bpf.o: %s", strerror(errno));
+	ring_fd = bpf_object__find_map_fd_by_name(object, "ring");
+	produce_fd = bpf_program__fd(bpf_object__find_program_by_name(object, "produce"));
+	look_fd = bpf_program__fd(bpf_object__find_program_by_name(object, "look"));
+	wait_fd = epoll_create1(EPOLL_CLOEXEC);
+	stop_fd = eventfd(0, EFD_CLOEXEC);
+	if (wait_fd < 0 || stop_fd < 0)
+		die(SETUP, "no file descriptors: %s", strerror(errno));
+	watch_fd(stop_fd, EPOLLIN, EVENT_STOP);
+	/*
+	 * Before the manager does: the kernel tells the waiters of a ring one after the other, the
+	 * youngest first. The other way round a reader that then asks the manager's epoll, by
+	 * poll(0), could ask it before it has been told, and would sleep through with any library.
+	 */
+	if (reader->wait == WAIT_MAP)
+		watch_fd(ring_fd, EPOLLIN | EPOLLET, EVENT_RING);
+	manager = ring_buffer__new(ring_fd, on_record, NULL, NULL);
+	if (!manager)
+		die(SETUP, "ring_buffer__new: %s", strerror(errno));
+	if (reader->wait == WAIT_MANAGER)
+		watch_fd(ring_buffer__epoll_fd(manager), EPOLLIN | EPOLLET, EVENT_RING);
+}
+
+int main(int argc, char **argv)
+{
+	parse_arguments(argc, argv);
+	set_up();
+	return run();
+}

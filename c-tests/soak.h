@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+#ifndef SOAK_H
+#define SOAK_H
+
+#include <linux/types.h>
+
+#define MAX_PRODUCERS 4
+#define MAX_BATCH 512
+#define MAX_SIZE 4096
+#define RING_SIZE (512 * 1024)
+/* With sampled notifications a record wakes the reader when so many bytes stand before it. */
+#define SAMPLED_BYTES (32 * 1024)
+
+enum notify { NOTIFY_DEFAULT, NOTIFY_SAMPLED, NOTIFY_FORCED };
+
+/*
+ * A record is `size` bytes, a multiple of 8, in words. The first names its producer and counts
+ * attempts, dropped ones too; the last, if there are two, is its complement.
+ */
+#define PRODUCER_SHIFT 56
+#define NUMBER_MASK ((1ULL << PRODUCER_SHIFT) - 1)
+
+/* The context of `produce`: in, and `dropped` out. */
+struct burst {
+	__u32 producer;
+	__u32 batch;
+	__u32 size;
+	__u32 notify;
+	__u64 first;
+	__u64 dropped;
+};
+
+/* The context of `look`: out. */
+struct look {
+	__u64 unread;
+	__u64 consumer_pos;
+};
+
+#endif
