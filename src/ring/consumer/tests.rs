@@ -392,3 +392,61 @@ fn a_position_that_no_record_can_have_is_corrupt() {
     ring.producer.set(24);
     assert_eq!(Taker::new(&ring).consume(u64::MAX), Err(Stop::Corrupt(4)));
 }
+
+/// A ring of which, as in a 32-bit program, only the low word of `producer_pos` can be read.
+#[derive(Clone, Copy)]
+struct Narrow<'a>(&'a Ring);
+
+impl Fence for Narrow<'_> {
+    fn fence(order: Ordering) {
+        <&Ring>::fence(order);
+    }
+}
+
+impl ConsumerMemory for Narrow<'_> {
+    fn size(self) -> u64 {
+        SIZE
+    }
+
+    fn consumer_pos(self, order: Ordering) -> u64 {
+        self.0.consumer_pos(order)
+    }
+
+    fn set_consumer_pos(self, pos: u64, order: Ordering) {
+        self.0.set_consumer_pos(pos, order);
+    }
+
+    fn producer_pos(self, near: u64) -> u64 {
+        crate::ring::memory::extend(near, self.0.producer.get() as u32)
+    }
+
+    fn header(self, start: u64) -> u32 {
+        self.0.header(start)
+    }
+}
+
+#[test]
+fn a_32_bit_program_reads_on_past_4_gib_and_keeps_all_of_its_position() {
+    let word = 1u64 << 32;
+    for start in [word - 24, 5 * word - 24, word - 4096, word] {
+        let ring = Ring::starting_at(start);
+        let mut taker = Taker::new(&ring);
+        for _ in 0..1000 {
+            ring.reserve(8);
+            ring.reserve(100);
+            let (result, fenced) = consume(Narrow(&ring), taker.fenced, u64::MAX, &mut taker);
+            taker.fenced = fenced;
+            assert_eq!(result, Ok(2));
+        }
+        assert_eq!(ring.consumer.get(), start + 1000 * (16 + 112));
+    }
+}
+
+#[test]
+fn a_32_bit_program_sees_a_producer_more_than_a_ring_ahead() {
+    let ring = Ring::starting_at((1 << 32) - 16);
+    ring.producer.set((1 << 32) + SIZE);
+    let mut taker = Taker::new(&ring);
+    let (result, _) = consume(Narrow(&ring), taker.fenced, u64::MAX, &mut taker);
+    assert_eq!(result, Err(Stop::Corrupt((1 << 32) - 16)));
+}
