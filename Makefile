@@ -26,10 +26,13 @@ check: setup
 	$(CARGO) clippy --all-targets --locked -- -D warnings
 	$(CARGO) test --locked
 
-# All ways to wait, for so many seconds together: target/soak.md.
+# All ways to wait, for so many seconds together: target/soak.md. Then sequences drawn at random, each
+# on libbpf and on rbshim.
+COMPARE_CASES ?= 100000
 SECONDS ?= 600
 soak: setup
 	SOAK_SECONDS=$(SECONDS) $(CARGO) test --locked --test soak -- --ignored --nocapture
+	RBSHIM_COMPARE_CASES=$(COMPARE_CASES) $(CARGO) test --locked --test compare any_sequence -- --nocapture --test-threads=1
 
 # include/rbshim.h, after a change in src/capi/.
 header:

@@ -5,7 +5,13 @@
 mod simulated;
 
 use proptest::prelude::*;
+use rbshim::mapped_ring::RingHandle;
+use rbshim::sys::errno::Errno;
 use simulated::{Attack, SimulatedRing, decode, run};
+use std::ffi::{c_int, c_void};
+use std::fs::File;
+use std::io::{Read, Seek};
+use std::os::fd::{AsRawFd, FromRawFd};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -96,4 +102,55 @@ fn a_producer_that_writes_while_we_read_leads_us_nowhere() {
             "both ends were seen: {outcomes:?}"
         );
     });
+}
+
+/// What a program is told: the error each time, and a warning that names position and map.
+#[test]
+fn a_program_is_told_of_a_corrupt_ring_at_every_call() {
+    unsafe extern "C-unwind" fn count(records: *mut c_void, _: *mut c_void, _: usize) -> c_int {
+        // SAFETY: the context given below.
+        unsafe { *records.cast::<u32>() += 1 };
+        0
+    }
+
+    let ring = SimulatedRing::new(4096);
+    ring.word(0).store(8, Relaxed);
+    ring.word(16).store(4000, Relaxed);
+    ring.producer_pos().store(32, Relaxed);
+    let mut records = 0u32;
+    let handle = RingHandle::allocate().unwrap();
+    handle.set(77, ring.pages, Some(count), (&raw mut records).cast());
+    let warnings = stderr_of(|| {
+        for _ in 0..3 {
+            assert_eq!(handle.consume(100), Err(Errno(libc::EBADMSG)));
+        }
+    });
+    // SAFETY: the pages are the simulated ring's; nobody uses the handle any more.
+    unsafe { handle.release() };
+    assert_eq!(records, 1);
+    assert_eq!(ring.consumer_pos().load(Relaxed), 16);
+    let warning = "libbpf: ringbuf: corrupt record at position 16 of map fd=77\n";
+    assert_eq!(warnings.matches(warning).count(), 3, "{warnings}");
+}
+
+/// What is written to stderr while `work` runs.
+fn stderr_of(work: impl FnOnce()) -> String {
+    let mut file = tempfile();
+    // SAFETY: descriptors that are open; stderr is put back.
+    unsafe {
+        let saved = libc::dup(2);
+        assert!(saved >= 0 && libc::dup2(file.as_raw_fd(), 2) == 2);
+        work();
+        libc::dup2(saved, 2);
+        libc::close(saved);
+    }
+    let mut text = String::new();
+    file.rewind().expect("a file");
+    file.read_to_string(&mut text).expect("text");
+    text
+}
+
+fn tempfile() -> File {
+    // SAFETY: a new descriptor, owned by the file.
+    unsafe { File::from_raw_fd(libc::memfd_create(c"stderr".as_ptr(), libc::MFD_CLOEXEC)) }
 }

@@ -7,6 +7,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::{Mutex, PoisonError};
 
 struct Mutant {
     name: &'static str,
@@ -192,6 +193,9 @@ fn a_release_store_is_enough_where_the_fence_is() {
 
 /// Runs the model of the mutant, or the one property of it that must fail.
 fn run(mutant: &Mutant) -> Output {
+    // All use one copy, and tests run side by side.
+    static COPY: Mutex<()> = Mutex::new(());
+    let _copy = COPY.lock().unwrap_or_else(PoisonError::into_inner);
     let copy = mutate(mutant);
     let built = cargo(&copy).arg("--no-run").output().expect("cargo runs");
     assert!(
