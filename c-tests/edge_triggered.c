@@ -5,6 +5,7 @@
  * 1 records out of order or miscounted, 2 cannot run here.
  */
 #include "edge_triggered_options.h"
+#include "hang.h"
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
@@ -163,19 +164,6 @@ static void *read_ring(void *arg)
 	}
 }
 
-static bool reader_sleeps(void)
-{
-	char path[64], state = 0;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", atomic_load(&reader_tid));
-	file = fopen(path, "r");
-	if (!file || fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
-		die(SETUP, "cannot read %s", path);
-	fclose(file);
-	return state == 'S';
-}
-
 static unsigned long long delivered(void)
 {
 	return get(producers[0].delivered) + get(producers[1].delivered);
@@ -214,44 +202,34 @@ static void stop_producers(void)
 		pthread_join(producers[i].thread, NULL);
 }
 
-/*
- * The reader hangs if for a second it has slept in one and the same epoll_wait while
- * the same unread record stood at the head. That record is committed: each producer
- * has finished a run since it was first seen.
- */
 static bool watch(double started, struct look *ring, double *seconds)
 {
-	unsigned long long since_wait = 0, since_produced[MAX_PRODUCERS] = {0};
-	struct look since_ring = {0};
-	double since = 0;
+	struct suspicion suspicion = { 0 };
 
 	for (;;) {
-		unsigned long long wait;
-		bool stuck, committed = true;
+		struct watch watch = { .producers = producer_count, .waits = true };
+		struct sighting seen = { 0 };
+		enum verdict verdict;
 
 		usleep(20000);
-		wait = get(waits);
-		stuck = wait % 2 && wait == since_wait && reader_sleeps();
+		watch.producers_have_stopped = producers_stop;
+		seen.waits = get(waits);
+		seen.idle = seen.waits % 2 && thread_sleeps(atomic_load(&reader_tid));
 		*ring = look();
-		stuck = stuck && wait == get(waits) && since_ring.unread &&
-			ring->consumer_pos == since_ring.consumer_pos;
-		report_progress(started, ring);
-
-		if (!stuck) {
-			since = now();
-			since_wait = wait;
-			since_ring = *ring;
-			for (unsigned int i = 0; i < producer_count; i++)
-				since_produced[i] = get(producers[i].produced);
-		}
+		seen.idle = seen.idle && seen.waits == get(waits);
+		seen.unread = ring->unread;
+		seen.consumer_pos = ring->consumer_pos;
 		for (unsigned int i = 0; i < producer_count; i++)
-			committed &= get(producers[i].produced) >= since_produced[i] + 2 * batch;
-		*seconds = since - started;
-		if (stuck && now() - since > 1 && (committed || producers_stop))
+			seen.runs[i] = get(producers[i].produced) / batch;
+		report_progress(started, ring);
+		verdict = judge(&suspicion, &seen, watch, now());
+		*seconds = suspicion.began - started;
+		if (verdict == HANGS)
 			return true;
 		if (producers_stop && !ring->unread)
 			return false;
-		if (!stuck && (record_limit ? delivered() >= record_limit : now() - started > second_limit))
+		if (verdict == MOVES &&
+		    (record_limit ? delivered() >= record_limit : now() - started > second_limit))
 			stop_producers();
 	}
 }

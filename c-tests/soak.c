@@ -21,6 +21,7 @@
 #include <bpf/libbpf.h>
 
 #include "soak_options.h"
+#include "hang.h"
 
 enum { EVENT_RING, EVENT_STOP };
 
@@ -184,19 +185,6 @@ static void *read_ring(void *arg)
 	return arg;
 }
 
-static bool reader_sleeps(void)
-{
-	char path[64], state = 0;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", atomic_load(&reader_tid));
-	file = fopen(path, "r");
-	if (!file || fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
-		die(SETUP, "cannot read %s", path);
-	fclose(file);
-	return state == 'S';
-}
-
 static void stop_producers(void)
 {
 	if (atomic_exchange(&producers_stop, true))
@@ -211,47 +199,43 @@ static __u64 unnotified(bool flushed)
 	return notify == NOTIFY_SAMPLED && !flushed ? SAMPLED_BYTES + MAX_SIZE + 8 : 0;
 }
 
-/*
- * The reader hangs if for a second the same unread record has stood at the head that is committed
- * (each producer has finished a run since it was first seen) and, unless notifications are
- * sampled, notified; and if meanwhile the reader has slept in one and the same epoll_wait or,
- * where it does not wait, has begun and ended calls that brought nothing.
- */
+static struct sighting look(void)
+{
+	struct sighting seen = { .waits = get(waits), .idle = reader->wait == NO_WAIT };
+	struct look ring = { 0 };
+
+	if (reader->wait != NO_WAIT)
+		seen.idle = seen.waits % 2 && thread_sleeps(atomic_load(&reader_tid));
+	run_program(look_fd, &ring, sizeof(ring));
+	seen.idle = seen.idle && seen.waits == get(waits);
+	seen.unread = ring.unread;
+	seen.consumer_pos = ring.consumer_pos;
+	seen.drains = get(drains);
+	for (unsigned int i = 0; i < producer_count; i++)
+		seen.runs[i] = get(producers[i].runs);
+	return seen;
+}
+
 static bool watch(double started)
 {
-	unsigned long long since_wait = 0, since_drains = 0, since_runs[MAX_PRODUCERS] = {0};
-	struct look since_ring = {0};
+	struct suspicion suspicion = { 0 };
 	bool flushed = false;
-	double since = 0;
 
 	for (;;) {
-		unsigned long long wait = get(waits);
-		bool stuck, committed = true, idle = true;
-		struct look ring = {0};
+		struct watch watch = {
+			.producers = producer_count,
+			.producers_have_stopped = producers_stop,
+			.waits = reader->wait != NO_WAIT,
+			.unnotified = unnotified(flushed),
+		};
+		struct sighting seen = look();
+		enum verdict verdict = judge(&suspicion, &seen, watch, now());
 
-		if (reader->wait != NO_WAIT)
-			idle = wait % 2 && wait == since_wait && reader_sleeps();
-		run_program(look_fd, &ring, sizeof(ring));
-		stuck = idle && wait == get(waits) && since_ring.unread > unnotified(flushed) &&
-			ring.consumer_pos == since_ring.consumer_pos;
-		for (unsigned int i = 0; i < producer_count; i++)
-			committed &= get(producers[i].runs) >= since_runs[i] + 2;
-		committed |= producers_stop;
-		if (!stuck) {
-			since = now();
-			since_wait = wait;
-			since_ring = ring;
-			for (unsigned int i = 0; i < producer_count; i++)
-				since_runs[i] = get(producers[i].runs);
-		}
-		if (!stuck || !committed)
-			since_drains = get(drains);
-		if (stuck && committed && now() - since > 1 &&
-		    (reader->wait != NO_WAIT || get(drains) >= since_drains + 3))
+		if (verdict == HANGS)
 			return true;
-		if (producers_stop && !ring.unread)
+		if (producers_stop && !seen.unread)
 			return false;
-		if (!stuck && now() - started > second_limit) {
+		if (verdict == MOVES && now() - started > second_limit) {
 			stop_producers();
 			/* The last records wake nobody by themselves. */
 			if (notify == NOTIFY_SAMPLED && !flushed)

@@ -12,6 +12,7 @@
 //! - [`ring`]: the rest of the protocol, generic over where the ring's words live.
 //! - [`mapped_ring`], [`manager`], [`user_ring`]: what C calls `struct ring`, `struct ring_buffer` and
 //!   `struct user_ring_buffer`.
+//! - [`window`]: lingering on a real ring; when to do it is decided in [`ring::linger`].
 //! - [`capi`]: the exported functions.
 //! - [`attach`]: from a map's fd to its mapped pages.
 //! - [`sys`]: the kernel and libc.
@@ -50,3 +51,4 @@ pub mod ring;
 pub mod stats;
 pub mod sys;
 pub mod user_ring;
+pub mod window;

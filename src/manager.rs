@@ -2,15 +2,25 @@
 //! Rings and the epoll that tells of them. This is C's `struct ring_buffer`.
 
 use crate::attach::RING;
+use crate::log::{ErrorText, warning};
 use crate::mapped_ring::{MappedRing, RingHandle, SampleFn};
-use crate::options::options;
-use crate::sys::alloc::{self, Zeroable};
+use crate::options::{COALESCE_MAX, options};
+use crate::ring::linger::Terms;
+use crate::sys::alloc;
+use crate::sys::clock::monotonic_ns;
+use crate::sys::cpu;
 use crate::sys::epoll::{self, Event};
 use crate::sys::errno::Errno;
 use crate::sys::mmap::page_size;
+use crate::sys::nap::Nap;
+use crate::window::Windows;
 use core::ffi::{c_int, c_ulong, c_void};
 use core::mem::offset_of;
-use core::ptr::NonNull;
+use core::ptr::{self, NonNull};
+
+/// Polls that must have been told of one ring alone, where there are others, before it is lingered for:
+/// they would have to wait.
+const ALONE: u32 = 16;
 
 /// Records that one call delivers from one ring at most: what its result can say.
 pub const CALL_MAX: u64 = c_int::MAX as u64;
@@ -29,6 +39,16 @@ pub struct Manager {
     ring_cnt: c_int,
     /// Polls begun: what tells a poll that a callback has polled too and used `events`.
     polls: u32,
+    /// Polls in a row that were told of one ring, the same, and nothing else.
+    alone: u32,
+    /// What the last poll of those was told of.
+    told: u64,
+    /// Longest time to linger, us; 0: not at all.
+    linger_us: u32,
+    /// Longest time to sleep in a coalescing window, us; 0: not at all.
+    coalesce_us: u32,
+    /// What to sleep with, once a window has been asked for.
+    nap: Option<Nap>,
 }
 
 const _: () = {
@@ -40,9 +60,6 @@ const _: () = {
     assert!(offset_of!(Manager, ring_cnt) == 3 * word + size_of::<c_int>());
 };
 
-// SAFETY: null pointers and integers.
-unsafe impl Zeroable for Manager {}
-
 /// A manager by its address. A copy of this, never a reference, is what lives across a callback,
 /// which may add rings, poll, consume, or not return at all: each step reads the fields anew.
 #[derive(Clone, Copy, Debug)]
@@ -51,18 +68,54 @@ pub struct ManagerHandle(NonNull<Manager>);
 impl ManagerHandle {
     /// A manager without rings. Errors: `ENOMEM`; `epoll_create1(2)`'s.
     pub fn new() -> Result<Self, Errno> {
-        options();
-        let manager = alloc::zeroed::<Manager>().ok_or(Errno(libc::ENOMEM))?;
-        let epoll_fd = RING.create_epoll().inspect_err(|_| {
-            // SAFETY: allocated above and not handed out.
-            unsafe { alloc::free(manager.as_ptr()) }
-        })?;
-        // SAFETY: allocated above and not handed out.
-        unsafe {
-            (*manager.as_ptr()).epoll_fd = epoll_fd;
-            (*manager.as_ptr()).page_size = page_size();
+        let options = options();
+        let epoll_fd = RING.create_epoll()?;
+        let linger_us = match options.linger_us {
+            // On a single CPU nothing can come while we spin.
+            1.. if cpu::several() => options.linger_us,
+            _ => 0,
+        };
+        let manager = Manager {
+            events: ptr::null_mut(),
+            rings: ptr::null_mut(),
+            page_size: page_size(),
+            epoll_fd,
+            ring_cnt: 0,
+            polls: 0,
+            alone: 0,
+            told: 0,
+            linger_us,
+            coalesce_us: 0,
+            nap: None,
+        };
+        let Some(manager) = alloc::keep(manager).map(ManagerHandle) else {
+            epoll::destroy(epoll_fd);
+            return Err(Errno(libc::ENOMEM));
+        };
+        let errno = Errno::last();
+        if let Err(error) = manager.set_coalesce_us(options.coalesce_us) {
+            let text = ErrorText::new(error);
+            warning!(c"rbshim: no coalescing window: %s\n", text.as_ptr());
+            // The call succeeds.
+            errno.set();
         }
-        Ok(ManagerHandle(manager))
+        Ok(manager)
+    }
+
+    /// Lets polls sleep up to `us` microseconds while records come, instead of being woken for each; 0
+    /// is off. `us` above [`COALESCE_MAX`] counts as that.
+    ///
+    /// Errors: `EMFILE`, `ENFILE`, `ENOMEM`, `ENOSPC`; what was in force stays.
+    pub fn set_coalesce_us(self, us: u32) -> Result<(), Errno> {
+        let manager = self.as_ptr();
+        // SAFETY: a live manager that no other thread uses.
+        unsafe {
+            if us > 0 && (*manager).nap.is_none() {
+                (*manager).nap = Some(Nap::new((*manager).epoll_fd)?);
+            }
+            (*manager).coalesce_us = us.min(COALESCE_MAX);
+        }
+        Ok(())
     }
 
     /// The manager behind a pointer from C; `None` if it is null.
@@ -92,10 +145,13 @@ impl ManagerHandle {
                 unsafe { ring.free() };
             }
         }
-        epoll::destroy(self.epoll_fd());
         let manager = self.as_ptr();
         // SAFETY: both arrays and the manager are from `alloc`, and nobody uses them any more.
         unsafe {
+            if let Some(nap) = (*manager).nap {
+                nap.destroy();
+            }
+            epoll::destroy((*manager).epoll_fd);
             alloc::free((*manager).events);
             alloc::free((*manager).rings);
             alloc::free(manager);
@@ -146,8 +202,29 @@ impl ManagerHandle {
     ///
     /// Errors: `EINTR` for a signal; those of [`RingHandle::consume`].
     pub fn poll(self, timeout_ms: c_int) -> Result<u64, Errno> {
+        let deadline = self.deadline(timeout_ms);
+        match self.wait(timeout_ms)? {
+            0 => Ok(0),
+            ready => self.consume_told(ready, timeout_ms != 0, deadline),
+        }
+    }
+
+    /// Consumes the rings that the first `ready` events name; may wait for more until `deadline` if the
+    /// program waits at all.
+    #[inline(never)]
+    fn consume_told(self, mut ready: usize, waits: bool, deadline: u64) -> Result<u64, Errno> {
+        if waits && self.is_alone(ready) {
+            let nap = self.nap();
+            if let Some(nap) = nap {
+                // Whatever has been told of until here is looked at now.
+                nap.forget();
+                ready = self.wait(0)?;
+            }
+            if let (1, Some(ring)) = (ready, self.told(0)) {
+                return self.linger(ring, deadline, nap);
+            }
+        }
         let mut delivered = 0u64;
-        let mut ready = self.wait(timeout_ms)?;
         while !self.consume_ready(ready, &mut delivered)? {
             // A poll inside a callback has overwritten the events. The rings it has left over are
             // level-triggered: the kernel tells of them again.
@@ -205,18 +282,87 @@ impl ManagerHandle {
         }
     }
 
+    /// Consumes the only ring that was told of, lingering where it pays.
+    fn linger(self, ring: RingHandle, deadline: u64, nap: Option<Nap>) -> Result<u64, Errno> {
+        ring.stats().count(|counters| counters.wakeups.add(1));
+        let mut windows = Windows::new(ring, self.terms(ring), deadline, nap);
+        ring.consume_patiently(CALL_MAX, &mut windows)
+    }
+
+    /// Whether the ring that the last wait was told of is the only one with records these days.
+    fn is_alone(self, ready: usize) -> bool {
+        let manager = self.as_ptr();
+        // SAFETY: a live manager that no other thread uses; `ready` events have been filled.
+        unsafe {
+            if ready == 1 && (*manager).ring_cnt == 1 {
+                return true;
+            }
+            let told = if ready == 1 {
+                (*(*manager).events).u64
+            } else {
+                u64::MAX
+            };
+            let again = ready == 1 && told == (*manager).told;
+            (*manager).told = told;
+            (*manager).alone = if again {
+                (*manager).alone.saturating_add(1)
+            } else {
+                0
+            };
+            (*manager).alone >= ALONE
+        }
+    }
+
+    /// What to sleep with in the next call, if that is likely to.
+    fn nap(self) -> Option<Nap> {
+        // SAFETY: a live manager.
+        let nap = unsafe { (*self.as_ptr()).nap }?;
+        let ring = self.told(0)?;
+        let terms = self.terms(ring);
+        ring.with_rate(|rate| rate.sleeps(&terms)).then_some(nap)
+    }
+
+    fn terms(self, ring: RingHandle) -> Terms {
+        // SAFETY: a live manager.
+        let (linger_us, coalesce_us) =
+            unsafe { ((*self.as_ptr()).linger_us, (*self.as_ptr()).coalesce_us) };
+        Terms {
+            spin: u64::from(linger_us).wrapping_mul(1_000),
+            sleep: u64::from(coalesce_us).wrapping_mul(1_000),
+            size: ring.size(),
+            others: self.ring_cnt() > 1,
+        }
+    }
+
+    /// When a poll begun now must return, in ns of [`monotonic_ns`]. Lingering never takes as long as
+    /// a timeout; sleeps may.
+    fn deadline(self, timeout_ms: c_int) -> u64 {
+        // SAFETY: a live manager.
+        let sleeps = unsafe { (*self.as_ptr()).coalesce_us } > 0;
+        match u64::try_from(timeout_ms) {
+            Ok(timeout) if sleeps => monotonic_ns().wrapping_add(timeout.wrapping_mul(1_000_000)),
+            _ => u64::MAX,
+        }
+    }
+
+    /// The ring that event `number` of the last wait names.
+    fn told(self, number: usize) -> Option<RingHandle> {
+        // SAFETY: a live manager; so many events have been filled, and `add` keeps them.
+        let data = unsafe { (*(*self.as_ptr()).events.add(number)).u64 };
+        // The program may have added fds of its own: their data name no ring of ours.
+        usize::try_from(data)
+            .ok()
+            .and_then(|index| self.ring(index))
+    }
+
     /// Consumes the rings that the first `ready` events name; `false` if a poll inside a callback has
     /// overwritten the events before all were read.
     fn consume_ready(self, ready: usize, delivered: &mut u64) -> Result<bool, Errno> {
         let polls = self.polls();
         for number in 0..ready {
-            // SAFETY: a live manager; `ready` events have been filled, and `add` keeps them.
-            let data = unsafe { (*(*self.as_ptr()).events.add(number)).u64 };
-            // The program may have added fds of its own: their data name no ring of ours.
-            let ring = usize::try_from(data)
-                .ok()
-                .and_then(|index| self.ring(index));
-            let Some(ring) = ring else { continue };
+            let Some(ring) = self.told(number) else {
+                continue;
+            };
             ring.stats().count(|counters| counters.wakeups.add(1));
             *delivered = delivered.wrapping_add(ring.consume(CALL_MAX)?);
             if self.polls() != polls {

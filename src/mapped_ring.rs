@@ -2,23 +2,25 @@
 //! One ring of a manager: the kernel's pages, the program's callback. This is C's `struct ring`.
 
 use crate::log::warning;
-use crate::ring::consumer::{self, Fenced, Received, Receiver, Record, Stop};
+use crate::ring::consumer::{self, Received, Receiver, Record, Stop};
+use crate::ring::journal::{Fenced, Held, Journal};
+use crate::ring::linger::{self, Patience, Rate};
 use crate::ring::memory::{ConsumerMemory, Fence};
-use crate::stats::Stats;
+use crate::stats::{Counters, Stats};
 use crate::sys::alloc::{self, Zeroable};
 use crate::sys::errno::Errno;
 use crate::sys::pages::Pages;
 use core::ffi::{c_int, c_ulong, c_void};
 use core::mem::offset_of;
 use core::ptr::NonNull;
-use core::sync::atomic::Ordering;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 /// libbpf's `ring_buffer_sample_fn`: context, payload, bytes of payload. Negative ends the call.
 /// It may unwind.
 pub type SampleFn = unsafe extern "C-unwind" fn(*mut c_void, *mut c_void, usize) -> c_int;
 
-/// C's `struct ring`. It begins with libbpf's own fields, since programs reach into them; nothing but
-/// `fenced` and what the pointers point to changes after [`set`](RingHandle::set).
+/// C's `struct ring`. It begins with libbpf's own fields, since programs reach into them. They do not
+/// change after [`set`](RingHandle::set).
 #[repr(C)]
 #[derive(Debug)]
 pub struct MappedRing {
@@ -30,8 +32,15 @@ pub struct MappedRing {
     mask: c_ulong,
     /// Names the map for as long as the program keeps it open; we need it no more.
     map_fd: c_int,
-    /// What our last call on the ring left; written by whoever consumes.
+    /// The reader's memory; whoever consumes writes it.
     fenced: Fenced,
+    /// The same.
+    held: Held,
+    /// The same.
+    rate: Rate,
+    /// Whether the program has asked for positions, and so could notice whether starts are published
+    /// at every record.
+    watched: AtomicBool,
     stats: Stats,
 }
 
@@ -71,6 +80,9 @@ impl RingHandle {
             mask: pages.mask as c_ulong,
             map_fd,
             fenced: Fenced::NOWHERE,
+            held: Held::NOTHING,
+            rate: Rate::default(),
+            watched: AtomicBool::new(false),
             stats: Stats::for_ring(map_fd),
         };
         // SAFETY: allocated for this type, and nobody else knows of it yet.
@@ -98,6 +110,7 @@ impl RingHandle {
     /// [`set`](Self::set) has been called, and nobody uses the ring any more.
     pub unsafe fn free(self) {
         self.stats().tell();
+        consumer::repair(self.pages(), self);
         // SAFETY: the pages and the memory are the ring's own, and nobody uses them any more.
         unsafe {
             self.pages().unmap();
@@ -119,14 +132,34 @@ impl RingHandle {
     ///
     /// Errors: the callback's own; `EINVAL` for a record without a callback to take it; `EBADMSG`
     /// for a ring that cannot have been written by a kernel.
+    #[inline]
     pub fn consume(self, max: u64) -> Result<u64, Errno> {
+        if consumer::is_settled(self.pages(), self) {
+            return Ok(0);
+        }
+        self.consume_patiently(max, &mut linger::Never)
+    }
+
+    /// The same, waiting for more for as long as `patience` says.
+    #[inline(never)]
+    pub fn consume_patiently(self, max: u64, patience: &mut impl Patience) -> Result<u64, Errno> {
         let pages = self.pages();
-        let mut callback = Callback { ring: self, pages };
-        // SAFETY: a live ring, which one thread at a time consumes.
-        let fenced = unsafe { (*self.as_ptr()).fenced };
-        let (result, fenced) = consumer::consume(pages, fenced, max, &mut callback);
-        // SAFETY: as above; no reference to the field exists.
-        unsafe { (*self.as_ptr()).fenced = fenced };
+        let stats = self.stats();
+        let result = if stats.are_kept() {
+            let mut callback = Callback::<true> {
+                ring: self,
+                pages,
+                stats,
+            };
+            consumer::consume(pages, self, max, &mut callback, patience)
+        } else {
+            let mut callback = Callback::<false> {
+                ring: self,
+                pages,
+                stats,
+            };
+            consumer::consume(pages, self, max, &mut callback, patience)
+        };
         result.map_err(|stop| match stop {
             Stop::Failed(error) => Errno(error.wrapping_neg()),
             Stop::Refused => Errno(libc::EINVAL),
@@ -143,6 +176,8 @@ impl RingHandle {
 
     /// The consumer's position in bytes; any thread may ask.
     pub fn consumer_pos(self) -> u64 {
+        // SAFETY: a live ring.
+        unsafe { &(*self.as_ptr()).watched }.store(true, Ordering::Relaxed);
         // Acquire pairs with the stores of `consumer_pos` in `ring::consumer`: whoever sees the
         // position sees what the callbacks before it have done.
         self.pages().consumer_pos(Ordering::Acquire)
@@ -168,6 +203,21 @@ impl RingHandle {
         unsafe { (*self.as_ptr()).map_fd }
     }
 
+    /// Whether positions have been asked for, by any thread.
+    pub fn is_watched(self) -> bool {
+        // SAFETY: a live ring.
+        unsafe { &(*self.as_ptr()).watched }.load(Ordering::Relaxed)
+    }
+
+    /// Works on what is known of the ring's records and wake-ups. Only whoever consumes may, and
+    /// `work` must not call back into the ring.
+    #[inline]
+    pub fn with_rate<T>(self, work: impl FnOnce(&mut Rate) -> T) -> T {
+        // SAFETY: a live ring, which one thread at a time consumes; no other reference to the field
+        // exists while `work` runs, since nothing of the program's does.
+        work(unsafe { &mut (*self.as_ptr()).rate })
+    }
+
     /// The ring's counters.
     pub fn stats(self) -> Stats {
         // SAFETY: a live ring; the field never changes.
@@ -188,14 +238,50 @@ impl RingHandle {
     }
 }
 
-/// The program's callback as the receiver of records. Plain data without a destructor: the callback
-/// may unwind or jump over it.
-struct Callback {
-    ring: RingHandle,
-    pages: Pages,
+impl Journal for RingHandle {
+    #[inline(always)]
+    fn fenced(self) -> Fenced {
+        // SAFETY: a live ring, which one thread at a time consumes.
+        unsafe { (*self.as_ptr()).fenced }
+    }
+
+    #[inline(always)]
+    fn set_fenced(self, fenced: Fenced) {
+        // SAFETY: as in `fenced`; no reference to the field exists.
+        unsafe { (*self.as_ptr()).fenced = fenced };
+    }
+
+    #[inline(always)]
+    fn held(self) -> Held {
+        // SAFETY: as in `fenced`.
+        unsafe { (*self.as_ptr()).held }
+    }
+
+    #[inline(always)]
+    fn set_held(self, held: Held) {
+        // SAFETY: as in `set_fenced`.
+        unsafe { (*self.as_ptr()).held = held };
+    }
 }
 
-impl Receiver for Callback {
+/// The program's callback as the receiver of records. Plain data without a destructor: the callback
+/// may unwind or jump over it. Counting is a kind of its own, so that nothing is asked for each record.
+struct Callback<const COUNTED: bool> {
+    ring: RingHandle,
+    pages: Pages,
+    stats: Stats,
+}
+
+impl<const COUNTED: bool> Callback<COUNTED> {
+    #[inline(always)]
+    fn count(&self, change: impl FnOnce(&Counters)) {
+        if COUNTED {
+            self.stats.count(change);
+        }
+    }
+}
+
+impl<const COUNTED: bool> Receiver for Callback<COUNTED> {
     #[inline(always)]
     fn record(&mut self, record: Record) -> Received {
         let ring = self.ring.as_ptr();
@@ -205,7 +291,7 @@ impl Receiver for Callback {
             return Received::Refused;
         };
         let len = record.len as usize;
-        self.ring.stats().count(|counters| {
+        self.count(|counters| {
             counters.records.add(1);
             counters.bytes.add(len);
         });
@@ -223,17 +309,15 @@ impl Receiver for Callback {
 
     #[inline(always)]
     fn discarded(&mut self) {
-        self.ring.stats().count(|counters| counters.discards.add(1));
+        self.count(|counters| counters.discards.add(1));
     }
 
     #[inline(always)]
     fn published(&mut self) {
-        self.ring
-            .stats()
-            .count(|counters| counters.publishes.add(1));
+        self.count(|counters| counters.publishes.add(1));
     }
 
     fn rescued(&mut self) {
-        self.ring.stats().count(|counters| counters.rescues.add(1));
+        self.count(|counters| counters.rescues.add(1));
     }
 }

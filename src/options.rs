@@ -14,7 +14,20 @@ pub struct Options {
     pub verbose: bool,
     /// `RBSHIM_STATS`: count, and say what was counted.
     pub stats: bool,
+    /// `RBSHIM_LINGER_US`: longest time to spin for more records, us; 0: not at all.
+    pub linger_us: u32,
+    /// `RBSHIM_COALESCE_US`: longest time to sleep while records come, us; 0: not at all.
+    pub coalesce_us: u32,
 }
+
+/// Longest `RBSHIM_LINGER_US`: a call lingers for no longer.
+const LINGER_MAX: u32 = 100;
+
+/// A reader a few microseconds behind fights the producer for no cache line.
+const LINGER_DEFAULT: u32 = 5;
+
+/// Longest coalescing window, us.
+pub const COALESCE_MAX: u32 = 1_000_000;
 
 /// The options in one word: a `race` cell needs no lock and no thread-local, and survives a fork.
 static OPTIONS: OnceNonZeroUsize = OnceNonZeroUsize::new();
@@ -22,6 +35,28 @@ static OPTIONS: OnceNonZeroUsize = OnceNonZeroUsize::new();
 const READ: usize = 1;
 const VERBOSE: usize = 1 << 1;
 const STATS: usize = 1 << 2;
+const LINGER: Bits = Bits { at: 3, mask: 0x7f };
+const COALESCE: Bits = Bits {
+    at: 10,
+    mask: 0xf_ffff,
+};
+const _: () = assert!(LINGER_MAX <= LINGER.mask && COALESCE_MAX <= COALESCE.mask);
+
+/// Where a number stands in the word.
+struct Bits {
+    at: u32,
+    mask: u32,
+}
+
+impl Bits {
+    fn put(&self, number: u32) -> usize {
+        (number as usize) << self.at
+    }
+
+    fn get(&self, word: usize) -> u32 {
+        (word >> self.at) as u32 & self.mask
+    }
+}
 
 /// The options in force. The first call reads them, and announces the library if asked to.
 pub fn options() -> Options {
@@ -29,25 +64,31 @@ pub fn options() -> Options {
     Options {
         verbose: word & VERBOSE != 0,
         stats: word & STATS != 0,
+        linger_us: LINGER.get(word),
+        coalesce_us: COALESCE.get(word),
     }
 }
 
 #[cold]
 fn read() -> usize {
-    let word =
-        READ | if switch(c"RBSHIM_VERBOSE") {
-            VERBOSE
-        } else {
-            0
-        } | if switch(c"RBSHIM_STATS") { STATS } else { 0 };
+    let flag = |name, flag| if switch(name) { flag } else { 0 };
+    let linger = number(c"RBSHIM_LINGER_US", LINGER_MAX).unwrap_or(LINGER_DEFAULT);
+    let coalesce = number(c"RBSHIM_COALESCE_US", COALESCE_MAX).unwrap_or(0);
+    let word = READ
+        | flag(c"RBSHIM_VERBOSE", VERBOSE)
+        | flag(c"RBSHIM_STATS", STATS)
+        | LINGER.put(linger)
+        | COALESCE.put(coalesce);
     let first = NonZeroUsize::new(word).is_some_and(|word| OPTIONS.set(word).is_ok());
     if first && word & VERBOSE != 0 {
         let stats = if word & STATS != 0 { c"1" } else { c"0" };
         say!(
-            c"rbshim %s active: %s (RBSHIM_STATS=%s)\n",
+            c"rbshim %s active: %s (RBSHIM_STATS=%s RBSHIM_LINGER_US=%u RBSHIM_COALESCE_US=%u)\n",
             VERSION.as_ptr(),
             library().as_ptr(),
             stats.as_ptr(),
+            linger,
+            coalesce,
         );
     }
     word
@@ -76,6 +117,57 @@ fn switch(name: &CStr) -> bool {
                 value.as_ptr(),
             );
             false
+        }
+    }
+}
+
+/// The decimal number `name`, at most `max`. `None` if it is unset, empty or not understood, with a
+/// word about the latter.
+fn number(name: &CStr, max: u32) -> Option<u32> {
+    let value = env::secure(name)?;
+    if value.is_empty() {
+        return None;
+    }
+    let number = decimal(value.to_bytes()).filter(|&number| number <= max);
+    if number.is_none() {
+        say!(
+            c"rbshim: %s='%s' is not understood and ignored: it takes a number from 0 to %u\n",
+            name.as_ptr(),
+            value.as_ptr(),
+            max,
+        );
+    }
+    number
+}
+
+/// The number that these digits write; `None` for anything else.
+fn decimal(digits: &[u8]) -> Option<u32> {
+    digits.iter().try_fold(0u32, |number, digit| {
+        let digit = digit.checked_sub(b'0').filter(|&digit| digit < 10)?;
+        number.checked_mul(10)?.checked_add(digit.into())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_digits_and_nothing_else() {
+        assert_eq!(decimal(b"0"), Some(0));
+        assert_eq!(decimal(b"0100"), Some(100));
+        assert_eq!(decimal(b"4294967295"), Some(u32::MAX));
+        for text in ["4294967296", "-1", "+1", " 1", "1 ", "1us", "0x10", "1.5"] {
+            assert_eq!(decimal(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_keep_apart_in_the_word() {
+        for (linger, coalesce) in [(0, 0), (LINGER_MAX, 0), (0, COALESCE_MAX), (7, 250)] {
+            let word = READ | STATS | LINGER.put(linger) | COALESCE.put(coalesce);
+            assert_eq!((LINGER.get(word), COALESCE.get(word)), (linger, coalesce));
+            assert_eq!(word & (READ | VERBOSE | STATS), READ | STATS);
         }
     }
 }

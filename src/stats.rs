@@ -42,6 +42,10 @@ pub struct Counters {
     pub wakeups: Counter,
     /// Stores of `consumer_pos`.
     pub publishes: Counter,
+    /// Windows spent spinning with a record held back.
+    pub lingers: Counter,
+    /// Windows spent sleeping with a record held back.
+    pub coalesced: Counter,
     /// Times that the look after the fence found what the look before it had not: a reader without
     /// the fence could have slept on it.
     pub rescues: Counter,
@@ -96,6 +100,11 @@ impl Stats {
         stats
     }
 
+    /// Whether there is anything to count with.
+    pub fn are_kept(self) -> bool {
+        self.0.is_some()
+    }
+
     /// Counts, if there is anything to count with.
     #[inline(always)]
     pub fn count(self, change: impl FnOnce(&Counters)) {
@@ -114,7 +123,7 @@ impl Stats {
             // SAFETY: getpid has no requirements.
             let pid = unsafe { libc::getpid() };
             say!(
-                c"rbshim: pid %d ring fd=%d: records=%lu bytes=%lu discards=%lu wakeups=%lu publishes=%lu rescues=%lu\n",
+                c"rbshim: pid %d ring fd=%d: records=%lu bytes=%lu discards=%lu wakeups=%lu publishes=%lu lingers=%lu coalesced=%lu rescues=%lu\n",
                 pid,
                 counters.map_fd.load(Ordering::Relaxed),
                 counters.records.get(),
@@ -122,6 +131,8 @@ impl Stats {
                 counters.discards.get(),
                 counters.wakeups.get(),
                 counters.publishes.get(),
+                counters.lingers.get(),
+                counters.coalesced.get(),
                 counters.rescues.get(),
             );
         });

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! Ordinary libbpf programs print the same with rbshim, however it gets into the process, and
-//! with either libbpf. What is different on purpose is in `c-tests/<program>.differs`.
+//! Ordinary libbpf programs print the same with rbshim, however it gets into the process, whatever
+//! its options, and with either libbpf. What is different on purpose is in `c-tests/<program>.differs`.
 
 mod common;
 
-use common::{Cell, Libbpf, StockRun, Way, apply, compare, require_bpf, run, target_dir};
+use common::{Cell, Column, Libbpf, StockRun, Way, apply, compare, require_bpf, run, target_dir};
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
@@ -14,7 +14,7 @@ use std::time::Duration;
 struct Program {
     name: &'static str,
     stock: StockRun,
-    cells: OnceLock<Vec<(Libbpf, Way, Cell)>>,
+    cells: OnceLock<Vec<(Libbpf, Column, Cell)>>,
 }
 
 impl Program {
@@ -27,7 +27,7 @@ impl Program {
     }
 
     /// Runs the program once, for its own test and for the table.
-    fn cells(&self) -> &[(Libbpf, Way, Cell)] {
+    fn cells(&self) -> &[(Libbpf, Column, Cell)] {
         self.cells.get_or_init(|| compare(self.name, self.stock))
     }
 
@@ -36,9 +36,9 @@ impl Program {
             return;
         }
         let mut failures = String::new();
-        for (libbpf, way, cell) in self.cells() {
+        for (libbpf, column, cell) in self.cells() {
             if let Cell::Failed(how) = cell {
-                let _ = writeln!(failures, "{}, {libbpf:?}, {way:?}: {how}\n", self.name);
+                let _ = writeln!(failures, "{}, {libbpf:?}, {column}: {how}\n", self.name);
             }
         }
         assert!(failures.is_empty(), "{failures}");
@@ -68,9 +68,19 @@ programs! {
     consume_n: StockRun::Compared,
     discards: StockRun::Compared,
     errors: StockRun::Compared,
+    few_descriptors: StockRun::Compared,
     foreign_event_in_poll: StockRun::Undefined,
     foreign_fds: StockRun::Compared,
     forks: StockRun::Compared,
+    hot_consume_n: StockRun::Compared,
+    hot_errors: StockRun::Compared,
+    hot_killed: StockRun::Compared,
+    hot_leave: StockRun::Compared,
+    hot_nested: StockRun::Compared,
+    hot_poll: StockRun::Compared,
+    hot_positions: StockRun::Compared,
+    hot_signals: StockRun::Compared,
+    hot_threads: StockRun::Compared,
     leave_by_exception: StockRun::Compared,
     leave_by_exit: StockRun::Compared,
     leave_by_longjmp: StockRun::Compared,
@@ -83,6 +93,7 @@ programs! {
     null_handles: StockRun::Compared,
     null_rings: StockRun::Compared,
     other_thread: StockRun::Compared,
+    paced_poll: StockRun::Compared,
     poll_timeouts: StockRun::Compared,
     private_structs: StockRun::LayoutSince(1, 3),
     reentrancy: StockRun::Compared,
@@ -98,15 +109,17 @@ programs! {
 }
 
 #[test]
-fn every_program_with_every_libbpf_in_every_way_is_in_the_table() {
+fn every_program_with_every_libbpf_in_every_column_is_in_the_table() {
     if !require_bpf() {
         return;
     }
     let mut table = String::from("| program | libbpf |");
-    for way in Way::ALL {
-        let _ = write!(table, " {way:?} |");
+    for column in Column::ALL {
+        let _ = write!(table, " {column} |");
     }
-    table.push_str("\n|---|---|---|---|---|---|\n");
+    table.push_str("\n|---|---|");
+    table.push_str(&"---|".repeat(Column::ALL.len()));
+    table.push('\n');
     for program in &PROGRAMS {
         for libbpf in Libbpf::ALL {
             let _ = write!(table, "| {} | {} |", program.name, libbpf.library().version);
@@ -115,7 +128,7 @@ fn every_program_with_every_libbpf_in_every_way_is_in_the_table() {
                 .iter()
                 .filter(|cell| cell.0 == libbpf)
                 .collect();
-            assert_eq!(cells.len(), Way::ALL.len());
+            assert_eq!(cells.len(), Column::ALL.len());
             for (_, _, cell) in cells {
                 let _ = write!(table, " {cell} |");
             }

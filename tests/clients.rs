@@ -4,7 +4,9 @@
 
 mod common;
 
-use common::{Libbpf, bpf_dir, cargo, manifest_dir, rbshim, require_bpf, run, succeed, target_dir};
+use common::{
+    Libbpf, bpf_dir, cargo, clean, manifest_dir, rbshim, require_bpf, run, succeed, target_dir,
+};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -125,16 +127,61 @@ fn a_value_that_is_not_understood_is_named_and_has_no_effect() {
     if !require_bpf() {
         return;
     }
-    let mut command = clean(&no_libbpf("value"));
-    command.env("RBSHIM_VERBOSE", "loud");
-    let output = run(command, WATCH_DOG);
-    assert_eq!(text(&output.stdout), READ_TWICE);
-    let said = text(&output.stderr);
-    assert_eq!(said.lines().count(), 1, "{said}");
-    assert!(
-        said.contains("RBSHIM_VERBOSE") && said.contains("loud"),
-        "{said}"
-    );
+    let program = no_libbpf("value");
+    for (name, value) in [
+        ("RBSHIM_VERBOSE", "loud"),
+        ("RBSHIM_STATS", "2"),
+        ("RBSHIM_LINGER_US", "101"),
+        ("RBSHIM_LINGER_US", "-1"),
+        ("RBSHIM_LINGER_US", "+6"),
+        ("RBSHIM_LINGER_US", "6us"),
+        ("RBSHIM_COALESCE_US", "1000001"),
+        ("RBSHIM_COALESCE_US", " 100"),
+        ("RBSHIM_COALESCE_US", "99999999999999999999"),
+    ] {
+        let mut command = clean(&program);
+        command.env(name, value);
+        let output = run(command, WATCH_DOG);
+        assert_eq!(text(&output.stdout), READ_TWICE);
+        let said = text(&output.stderr);
+        assert_eq!(said.lines().count(), 1, "{name}={value}: {said}");
+        assert!(said.contains(name) && said.contains(value), "{said}");
+    }
+}
+
+#[test]
+fn verbose_names_the_options_in_force() {
+    if !require_bpf() {
+        return;
+    }
+    let program = no_libbpf("options");
+    let readme = fs::read_to_string(manifest_dir().join("README.md")).expect("the README");
+    let defaults = readme
+        .lines()
+        .find(|line| line.trim_start().starts_with("rbshim ") && line.contains(" active: "))
+        .and_then(|line| line.split_once(" ("))
+        .map(|(_, options)| options.trim_end_matches(')'))
+        .expect("the README shows the line");
+    for (linger, coalesce, in_force) in [
+        ("", "", defaults),
+        ("0", "0", "RBSHIM_LINGER_US=0 RBSHIM_COALESCE_US=0"),
+        (
+            "100",
+            "1000000",
+            "RBSHIM_LINGER_US=100 RBSHIM_COALESCE_US=1000000",
+        ),
+    ] {
+        let mut command = clean(&program);
+        command.envs([
+            ("RBSHIM_VERBOSE", "1"),
+            ("RBSHIM_LINGER_US", linger),
+            ("RBSHIM_COALESCE_US", coalesce),
+        ]);
+        let output = run(command, WATCH_DOG);
+        assert_eq!(text(&output.stdout), READ_TWICE);
+        assert_announced(&output, &rbshim().directory.join("librbshim.so.1"));
+        assert!(text(&output.stderr).contains(in_force), "{output:?}");
+    }
 }
 
 fn clients() -> PathBuf {
@@ -200,19 +247,6 @@ fn no_libbpf(name: &str) -> PathBuf {
             .arg("-lrbshim"),
     );
     program
-}
-
-fn clean(program: &Path) -> Command {
-    let mut command = Command::new(program);
-    for name in [
-        "LD_PRELOAD",
-        "LD_LIBRARY_PATH",
-        "RBSHIM_VERBOSE",
-        "RBSHIM_STATS",
-    ] {
-        command.env_remove(name);
-    }
-    command
 }
 
 /// One line on stderr: version and path.

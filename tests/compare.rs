@@ -32,6 +32,7 @@ mod compare {
 use compare::operations::{Action, Batch, Op, Sequence};
 use compare::{libraries, operations, pair, runs, spoilt, user, user_operations};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// Where rbshim does not do what libbpf does.
 const DIFFERENCES: [&str; 2] = ["ring_buffer__consume_n", "ring__consume_n"];
@@ -93,7 +94,7 @@ fn any_sequence_on_rings_gives_the_same_on_both() {
     let _alone = alone();
     let mut pair = pair::Pair::new(libraries::libraries());
     let files = open_files();
-    let many = runs::draw("rings", operations::sequence(), |sequence| {
+    let many = runs::draw("rings", runs::cases(), operations::sequence(), |sequence| {
         pair.run(sequence)
     });
     assert_eq!(open_files(), files, "files left open");
@@ -112,6 +113,51 @@ fn any_sequence_on_rings_gives_the_same_on_both() {
     }
 }
 
+const OF_POLLS: &str = "any_sequence_of_polls_gives_the_same_on_both";
+
+#[test]
+fn any_sequence_of_polls_gives_the_same_on_both() {
+    if !common::require_bpf() {
+        return;
+    }
+    let _alone = alone();
+    let mut pair = pair::Pair::new(libraries::libraries());
+    let files = open_files();
+    // They wait.
+    let cases = runs::cases() / 40;
+    runs::draw("polls", cases, operations::polls(), |sequence| {
+        pair.run(sequence)
+    });
+    assert_eq!(open_files(), files, "files left open");
+    pair.tally.report();
+}
+
+/// The library reads its options once: this needs a process of its own. Records come rarely here, so that
+/// only a long window is tried; the timeouts cut it short, and it brings nothing.
+#[test]
+fn any_sequence_of_polls_gives_the_same_with_a_coalescing_window() {
+    if !common::require_bpf() {
+        return;
+    }
+    let _alone = alone();
+    let program = std::env::current_exe().expect("this program");
+    let mut command = std::process::Command::new(program);
+    command
+        .args(["--exact", OF_POLLS, "--nocapture"])
+        .env("RBSHIM_COALESCE_US", "1000000");
+    common::count(&mut command);
+    let limit = Duration::from_secs(60 + u64::from(runs::cases()) / 40);
+    let output = common::run(command, limit);
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && printed.contains("1 passed"),
+        "{printed}"
+    );
+    let coalesced = common::counted(&output, "coalesced");
+    println!("{coalesced} windows");
+    assert!(coalesced > 0);
+}
+
 #[test]
 fn any_sequence_on_a_user_ring_gives_the_same_on_both() {
     if !common::require_bpf() {
@@ -120,9 +166,12 @@ fn any_sequence_on_a_user_ring_gives_the_same_on_both() {
     let _alone = alone();
     let mut pair = user::Pair::new(libraries::libraries());
     let files = open_files();
-    let many = runs::draw("user rings", user_operations::sequence(), |sequence| {
-        pair.run(sequence)
-    });
+    let many = runs::draw(
+        "user rings",
+        runs::cases(),
+        user_operations::sequence(),
+        |sequence| pair.run(sequence),
+    );
     assert_eq!(open_files(), files, "files left open");
     pair.tally.report();
     if many {

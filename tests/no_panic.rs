@@ -130,15 +130,15 @@ fn a_panic_anywhere_would_be_found() {
         (
             "unwrap",
             CONSUMER,
-            "let Some(mut ahead) = self.distance_to(seen) else {\n                return Drained::Corrupt;\n            };",
-            "let mut ahead = self.distance_to(seen).unwrap();",
+            "let header = consumer.look_at_header();",
+            "let header = Some(consumer.look_at_header()).filter(|h| h.word() != 7).unwrap();",
             "unwrap_failed",
         ),
         (
             "division",
             CONSUMER,
-            "let end = start.wrapping_add(span);",
-            "let end = start.wrapping_add(start / u64::from(header.payload_len()));",
+            "let len = header.payload_len();",
+            "let len = start as u32 / header.payload_len();",
             "panic_const_div_by_zero",
         ),
         (

@@ -4,7 +4,7 @@
 mod common;
 mod functions;
 
-use common::{Libbpf, rbshim, run, target_dir};
+use common::{Libbpf, clean, rbshim, run, target_dir};
 use functions::FUNCTIONS;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -126,19 +126,6 @@ fn functions_of(libbpf: Libbpf) -> impl Iterator<Item = &'static str> {
     FUNCTIONS
         .into_iter()
         .filter(move |name| libbpf.library().defines(name))
-}
-
-fn clean(program: &Path) -> Command {
-    let mut command = Command::new(program);
-    for name in [
-        "LD_PRELOAD",
-        "LD_LIBRARY_PATH",
-        "RBSHIM_VERBOSE",
-        "RBSHIM_STATS",
-    ] {
-        command.env_remove(name);
-    }
-    command
 }
 
 /// The dynamic linker binds all symbols at the start, and says to what.

@@ -28,7 +28,7 @@ static int executing(void *unused, void *data, size_t size)
 	begin_record();
 	note_record(data, size);
 	if (number < EXECS && begun() - begun_before == BETWEEN) {
-		tally->may_repeat = 1;
+		reader_ends();
 		become(number + 1);
 	}
 	return 0;
@@ -71,9 +71,9 @@ static int read_on(void)
 	well = show_tally("exec in the callback, 12 times", "ring_buffer__poll, __consume", EXECS);
 	well &= show_left_over(before);
 	well &= show_descriptors(tally->descriptors);
-	if (tally->repeated != EXECS)
+	if (tally->repeated < EXECS)
 		printf("NOT AGAIN EACH TIME: %u\n", tally->repeated);
-	return !well || tally->repeated != EXECS;
+	return !well || tally->repeated < EXECS;
 }
 
 static void keep(int fd, int as)

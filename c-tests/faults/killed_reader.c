@@ -61,7 +61,7 @@ static void read_and_kill(int round)
 	}
 	if (waitpid(reader, &status, 0) != reader || !WIFSIGNALED(status))
 		die("the reader was not killed");
-	tally->may_repeat = 1;
+	reader_ends();
 }
 
 /* A file system of our own, gone with the process. */

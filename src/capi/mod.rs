@@ -11,5 +11,7 @@ pub mod ring;
 
 pub mod user_ring_buffer;
 
+pub mod extensions;
+
 pub mod error;
 pub mod options;

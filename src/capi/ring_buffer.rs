@@ -23,7 +23,7 @@ pub struct ring_buffer_opts {
 ///
 /// `rb` is NULL or from `ring_buffer__new` and not freed while the handle is used, and no other
 /// thread uses it at the same time.
-unsafe fn manager(rb: *const ring_buffer) -> Option<ManagerHandle> {
+pub(super) unsafe fn manager(rb: *const ring_buffer) -> Option<ManagerHandle> {
     // SAFETY: as required of the caller; the handle's type is what `ring_buffer__new` has made.
     unsafe { ManagerHandle::from_raw(rb.cast_mut().cast()) }
 }

@@ -30,6 +30,10 @@ pub trait ConsumerMemory: Copy + Fence {
     /// Publishes our own position.
     fn set_consumer_pos(self, pos: u64, order: Ordering);
 
+    /// Publishes our own position if it is still `current`, by an atomic compare-exchange; whether it
+    /// was.
+    fn replace_consumer_pos(self, current: u64, pos: u64, order: Ordering) -> bool;
+
     /// The producer's position, Relaxed; `near` is a position at most 2 GiB away.
     fn producer_pos(self, near: u64) -> u64;
 

@@ -5,6 +5,8 @@
 //! ring live ([`memory`]), so what runs on the kernel's pages can be run on any other memory too.
 
 pub mod consumer;
+pub mod journal;
+pub mod linger;
 pub mod memory;
 #[cfg(test)]
 mod model;

@@ -19,6 +19,18 @@ pub fn zeroed<T: Zeroable>() -> Option<NonNull<T>> {
     NonNull::new(unsafe { libc::calloc(1, size_of::<T>()) }.cast())
 }
 
+/// Memory of its own for `value`, which needs no drop; `None` without memory. To be given back with
+/// [`free`].
+pub fn keep<T>(value: T) -> Option<NonNull<T>> {
+    const { assert!(align_of::<T>() <= align_of::<libc::max_align_t>()) };
+    const { assert!(!core::mem::needs_drop::<T>()) };
+    // SAFETY: malloc has no requirements.
+    let memory: NonNull<T> = NonNull::new(unsafe { libc::malloc(size_of::<T>()) }.cast())?;
+    // SAFETY: large enough, aligned, and nobody else knows of it.
+    unsafe { memory.write(value) };
+    Some(memory)
+}
+
 /// Makes the array `old` hold `len` elements, like `reallocarray`; `None` without memory, `old` then
 /// stays as it is.
 ///

@@ -16,6 +16,9 @@ unsafe extern "C-unwind" {
 /// Wake on data, level-triggered.
 pub const READABLE: u32 = libc::EPOLLIN as u32;
 
+/// Wake on data, edge-triggered.
+pub const READABLE_EDGE: u32 = (libc::EPOLLIN | libc::EPOLLET) as u32;
+
 /// Wake on space, edge-triggered.
 pub const WRITABLE_EDGE: u32 = (libc::EPOLLOUT | libc::EPOLLET) as u32;
 
@@ -56,8 +59,8 @@ pub unsafe fn wait(
     usize::try_from(ready).map_err(|_| Errno::last())
 }
 
-/// Closes an epoll instance.
-pub fn destroy(epoll_fd: c_int) {
-    // SAFETY: no memory is passed; what close says of an epoll fd is of no use to anybody.
-    unsafe { close(epoll_fd) };
+/// Closes an epoll instance or a timer.
+pub fn destroy(fd: c_int) {
+    // SAFETY: no memory is passed; what close says of such an fd is of no use to anybody.
+    unsafe { close(fd) };
 }

@@ -5,8 +5,10 @@
 pub mod alloc;
 pub mod bpf;
 pub mod clock;
+pub mod cpu;
 pub mod env;
 pub mod epoll;
 pub mod errno;
 pub mod mmap;
+pub mod nap;
 pub mod pages;

@@ -181,6 +181,12 @@ impl ConsumerMemory for Pages {
         self.own_word(self.consumer).store(pos as _, order);
     }
 
+    fn replace_consumer_pos(self, current: u64, pos: u64, order: Ordering) -> bool {
+        self.own_word(self.consumer)
+            .compare_exchange(current as _, pos as _, order, Ordering::Relaxed)
+            .is_ok()
+    }
+
     #[inline(always)]
     fn producer_pos(self, near: u64) -> u64 {
         self.peer_word(self.producer, near)

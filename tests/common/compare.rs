@@ -21,7 +21,46 @@ pub enum StockRun {
     Undefined,
 }
 
-/// One program with one libbpf in one way.
+/// How a program is run: a column of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Column {
+    pub way: Way,
+    /// An option and its value, that nobody must notice in what the program prints.
+    pub option: Option<(&'static str, &'static str)>,
+}
+
+impl Column {
+    pub const ALL: [Column; 6] = [
+        Column::new(Way::Stock),
+        Column::new(Way::Preloaded),
+        Column::new(Way::Shared),
+        Column::new(Way::Static),
+        Column::with("RBSHIM_LINGER_US", "0"),
+        Column::with("RBSHIM_COALESCE_US", "200"),
+    ];
+
+    const fn new(way: Way) -> Column {
+        Column { way, option: None }
+    }
+
+    const fn with(name: &'static str, value: &'static str) -> Column {
+        Column {
+            way: Way::Preloaded,
+            option: Some((name, value)),
+        }
+    }
+}
+
+impl fmt::Display for Column {
+    fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
+        match self.option {
+            None => write!(out, "{:?}", self.way),
+            Some((name, value)) => write!(out, "{:?}, {name}={value}", self.way),
+        }
+    }
+}
+
+/// One program with one libbpf in one column.
 pub enum Cell {
     /// What libbpf 1.7 prints.
     Same,
@@ -46,25 +85,35 @@ impl fmt::Display for Cell {
     }
 }
 
-/// The cells of a program, `Libbpf::ALL` × `Way::ALL`. Everything is measured by what the
+/// The cells of a program, `Libbpf::ALL` × `Column::ALL`. Everything is measured by what the
 /// program prints with the vendored libbpf alone: that is the behaviour rbshim promises,
 /// with whichever libbpf it is used.
-pub fn compare(program: &str, stock: StockRun) -> Vec<(Libbpf, Way, Cell)> {
+pub fn compare(program: &str, stock: StockRun) -> Vec<(Libbpf, Column, Cell)> {
     let expected = Expected::of(program, stock);
     let mut cells = Vec::new();
     for libbpf in Libbpf::ALL {
-        for way in Way::ALL {
+        for column in Column::ALL {
             let cell = match &expected {
-                Ok(expected) => cell(program, stock, expected, libbpf, way),
+                Ok(expected) => cell(program, stock, expected, libbpf, column),
                 Err(failure) => Cell::Failed(failure.clone()),
             };
-            cells.push((libbpf, way, cell));
+            cells.push((libbpf, column, cell));
         }
     }
     cells
 }
 
-fn cell(program: &str, stock: StockRun, expected: &Expected, libbpf: Libbpf, way: Way) -> Cell {
+fn cell(
+    program: &str,
+    stock: StockRun,
+    expected: &Expected,
+    libbpf: Libbpf,
+    column: Column,
+) -> Cell {
+    let way = column.way;
+    if column.option.is_some() && libbpf != Libbpf::Vendored {
+        return Cell::NotApplicable("with the other libbpf".into());
+    }
     let version = &libbpf.library().version;
     if way == Way::Stock {
         match stock {
@@ -87,7 +136,7 @@ fn cell(program: &str, stock: StockRun, expected: &Expected, libbpf: Libbpf, way
         }
         return Cell::Failed(format!("does not build:\n{}", error.messages));
     }
-    let printed = match printed(program, libbpf, way) {
+    let printed = match printed(program, libbpf, column) {
         Ok(printed) => printed,
         Err(failure) => return Cell::Failed(failure),
     };
@@ -139,7 +188,7 @@ impl Expected {
         }
         build(program, Libbpf::Vendored, Way::Stock)
             .map_err(|error| format!("does not build:\n{}", error.messages))?;
-        let libbpf = printed(program, Libbpf::Vendored, Way::Stock)?;
+        let libbpf = printed(program, Libbpf::Vendored, Column::new(Way::Stock))?;
         let rbshim = match stated("differs") {
             Some(differences) => Some(apply(&libbpf, &differences)?),
             None => None,
@@ -148,8 +197,10 @@ impl Expected {
     }
 }
 
-fn printed(program: &str, libbpf: Libbpf, way: Way) -> Result<String, String> {
-    let output = try_run(command(program, libbpf, way), WATCH_DOG)?;
+fn printed(program: &str, libbpf: Libbpf, column: Column) -> Result<String, String> {
+    let mut command = command(program, libbpf, column.way);
+    command.envs(column.option);
+    let output = try_run(command, WATCH_DOG)?;
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
     if output.status.success() {
         return Ok(stdout);

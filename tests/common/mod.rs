@@ -6,13 +6,15 @@
 
 mod artifacts;
 mod compare;
+mod counters;
 mod libbpf;
 mod programs;
 mod run;
 
 pub use artifacts::{Artifacts, cargo, manifest_dir, rbshim, succeed, target_dir};
-pub use compare::{Cell, StockRun, apply, compare};
-pub use programs::{BuildError, bpf_dir, build, command};
+pub use compare::{Cell, Column, StockRun, apply, compare};
+pub use counters::{count, counted};
+pub use programs::{BuildError, bpf_dir, build, clean, command};
 pub use run::{run, try_run};
 
 /// Which libbpf a program is built for and runs with.

@@ -58,19 +58,25 @@ pub fn command(program: &str, libbpf: Libbpf, way: Way) -> Command {
     let binary = build(program, libbpf, way).unwrap_or_else(|error| {
         panic!("{program} for {libbpf:?}, {way:?}: {}", error.messages);
     });
-    let mut command = Command::new(binary);
+    let mut command = clean(&binary);
     command.current_dir(bpf_dir());
+    if way == Way::Preloaded {
+        command.env("LD_PRELOAD", &rbshim().shared);
+    }
+    command
+}
+
+/// A program without our options, and without libraries but those it was linked with: cargo's search path
+/// could bring in another libbpf.
+pub fn clean(program: &Path) -> Command {
+    let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("RBSHIM_") {
             command.env_remove(name);
         }
     }
-    // Cargo's search path could bring in another libbpf than the one that was linked.
     for name in ["LD_LIBRARY_PATH", "LD_PRELOAD", "LIBBPF_LOG_LEVEL"] {
         command.env_remove(name);
-    }
-    if way == Way::Preloaded {
-        command.env("LD_PRELOAD", &rbshim().shared);
     }
     command
 }

@@ -117,6 +117,47 @@ pub fn sequence() -> impl Strategy<Value = Sequence> {
         })
 }
 
+/// One ring that is read by polls that wait, if there is nothing.
+pub fn polls() -> impl Strategy<Value = Sequence> {
+    let batch = || (1..40u32, 8..100u32, flags());
+    let emit = batch().prop_map(|(count, size, flags)| {
+        Op::Emit(Batch {
+            map: 0,
+            count,
+            size,
+            flags,
+        })
+    });
+    let discard = batch().prop_map(|(count, size, flags)| {
+        Op::Discard(Batch {
+            map: 0,
+            count,
+            size,
+            flags,
+        })
+    });
+    let operation = prop_oneof![
+        12 => emit,
+        1 => discard,
+        12 => Just(Op::Poll(1)),
+        1 => Just(Op::Poll(0)),
+        1 => Just(Op::Consume),
+        1 => limit().prop_map(Op::ConsumeN),
+        1 => Just(Op::Accessors { ring: 0 }),
+        2 => Just(Op::Query { map: 0 }),
+        2 => Just(Op::Readiness),
+        2 => Just(Op::Edge),
+        2 => (0..30u32, action()).prop_map(|(after, action)| Op::Script { after, action }),
+    ];
+    (0..1024u16, prop::collection::vec(operation, 80..160)).prop_map(|(start, operations)| {
+        Sequence {
+            starts: [start, 0, 0],
+            rings: 1,
+            operations,
+        }
+    })
+}
+
 fn operation() -> impl Strategy<Value = Op> {
     let hold = (0..HOLDERS, map(), size(), flags(), any::<bool>());
     prop_oneof![

@@ -25,14 +25,18 @@ const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 /// A sequence that takes longer hangs.
 const WATCH_DOG: Duration = Duration::from_secs(60);
 
-/// Draws sequences and runs each; panics with the shortest that fails. The same
+/// Draws so many sequences and runs each; panics with the shortest that fails. The same
 /// `RBSHIM_COMPARE_SEED` draws the same ones. True if there were enough to meet every case.
-pub fn draw<S>(name: &str, strategy: S, run: impl FnMut(&S::Value) -> Result<(), String>) -> bool
+pub fn draw<S>(
+    name: &str,
+    cases: u32,
+    strategy: S,
+    run: impl FnMut(&S::Value) -> Result<(), String>,
+) -> bool
 where
     S: Strategy,
     S::Value: Debug,
 {
-    let cases = number("RBSHIM_COMPARE_CASES").map_or(CASES, |cases| cases as u32);
     let seed = number("RBSHIM_COMPARE_SEED").unwrap_or_else(|| RandomState::new().hash_one(0));
     println!("{name}: {cases} sequences, RBSHIM_COMPARE_SEED={seed}");
     let begin = Instant::now();
@@ -45,6 +49,11 @@ where
     let took = begin.elapsed();
     println!("{name}: {cases} sequences compared in {took:.1?}");
     cases >= MANY
+}
+
+/// How many sequences are to be drawn.
+pub fn cases() -> u32 {
+    number("RBSHIM_COMPARE_CASES").map_or(CASES, |cases| cases as u32)
 }
 
 /// The shortest sequence that could be found for the first that failed, and how it fails.

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! libbpf's ring buffer API, by name.
+//! libbpf's ring buffer API, by name, and what rbshim has beside it.
+
+// Each integration test is a crate of its own and uses a part of this.
+#![allow(dead_code)]
 
 pub const FUNCTIONS: [&str; 21] = [
     "ring__avail_data_size",
@@ -24,3 +27,6 @@ pub const FUNCTIONS: [&str; 21] = [
     "user_ring_buffer__reserve_blocking",
     "user_ring_buffer__submit",
 ];
+
+/// What libbpf does not have.
+pub const EXTENSIONS: [&str; 1] = ["rbshim_ring_buffer__set_coalesce_us"];

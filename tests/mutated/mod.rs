@@ -61,7 +61,7 @@ pub fn build_sanitized(name: &str, replacements: &[Replacement], sanitizer: &str
 
 /// Copies the crate, replaces, and calls `build` with the copy, a target directory, and a directory
 /// for the result. All use one place, one after the other, so that cargo builds the dependencies once.
-fn in_copy<T>(
+pub fn in_copy<T>(
     name: &str,
     replacements: &[Replacement],
     build: impl FnOnce(&Path, &Path, &Path) -> T,

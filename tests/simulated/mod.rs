@@ -2,7 +2,9 @@
 //! A ring in a memfd, laid out and mapped as the kernel does it, whose other side is ours to play: it
 //! may write any bytes at any time.
 
-use rbshim::ring::consumer::{Fenced, Received, Receiver, Record, Stop, consume};
+use rbshim::ring::consumer::{Received, Receiver, Record, Stop, consume};
+use rbshim::ring::journal::Notes;
+use rbshim::ring::linger;
 use rbshim::sys::pages::Pages;
 use std::ffi::c_void;
 use std::ptr;
@@ -106,7 +108,8 @@ impl SimulatedRing {
     /// Calls the consumer and checks each record it delivers: nothing outside of the ring, nothing
     /// longer than the ring, and all of it readable.
     pub fn consume(&self, max: u64) -> Result<u64, Stop> {
-        consume(self.pages, Fenced::NOWHERE, max, &mut Reader { ring: self }).0
+        let (notes, mut reader) = (Notes::default(), Reader { ring: self });
+        consume(self.pages, &notes, max, &mut reader, &mut linger::Never)
     }
 }
 

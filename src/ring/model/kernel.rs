@@ -12,6 +12,9 @@ use std::sync::atomic::Ordering::{self, Acquire, Relaxed, Release, SeqCst};
 /// Bytes of a record: a header, and 8 bytes of payload that hold the record's number.
 pub const SPAN: u64 = 16;
 
+/// Bytes of which a record is a small part.
+const BIG: u64 = 64 * SPAN;
+
 /// How a record is committed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Commit {
@@ -27,18 +30,54 @@ pub enum Commit {
 
 /// A ring of a few records.
 pub struct Ring {
+    /// What the reader takes the data area for, in bytes.
+    size: u64,
     consumer_pos: AtomicU64,
     producer_pos: AtomicU64,
     /// The spinlock of `__bpf_ringbuf_reserve`.
     lock: Mutex<()>,
     slots: Vec<Slot>,
-    /// What an edge-triggered reader sleeps on: notifications, and nothing else.
-    pub waiters: Notify,
+    pub waiters: Waiters,
 }
 
 struct Slot {
     header: AtomicU32,
     payload: UnsafeCell<u64>,
+}
+
+/// What an edge-triggered reader sleeps on: notifications, and nothing else.
+pub struct Waiters {
+    notify: Notify,
+    /// Whether a notification is pending, on a ring where that can be told.
+    pending: Option<Mutex<bool>>,
+}
+
+impl Waiters {
+    fn notify(&self) {
+        let mut pending = self.pending.as_ref().map(|pending| pending.lock().unwrap());
+        if let Some(pending) = &mut pending {
+            **pending = true;
+        }
+        self.notify.notify();
+    }
+
+    /// Sleeps until the next notification.
+    pub fn wait(&self) {
+        self.notify.wait();
+        if let Some(pending) = &self.pending {
+            *pending.lock().unwrap() = false;
+        }
+    }
+
+    /// Takes the notification that is pending, if one is, without sleeping.
+    pub fn take(&self) {
+        let pending = self.pending.as_ref().expect("a ring that can tell");
+        let mut pending = pending.lock().unwrap();
+        if *pending {
+            *pending = false;
+            self.notify.wait();
+        }
+    }
 }
 
 // SAFETY: the protocol under test guards the payloads; the checker reports each race on them.
@@ -54,18 +93,37 @@ pub struct Reserved {
 impl Ring {
     /// An empty ring with room for `slots` records.
     pub fn new(slots: usize) -> Arc<Self> {
-        Arc::new(Ring {
+        Arc::new(Self::with(slots, SPAN * slots as u64, None))
+    }
+
+    /// The same, and its reader takes it for one so big that a record may be held back.
+    pub fn big(slots: usize) -> Arc<Self> {
+        Arc::new(Self::with(slots, BIG, None))
+    }
+
+    /// The same, and pending notifications can be [taken](Waiters::take).
+    ///
+    /// The lock behind that orders more than the kernel does, so only what needs it uses this.
+    pub fn telling(slots: usize) -> Arc<Self> {
+        Arc::new(Self::with(slots, BIG, Some(Mutex::new(false))))
+    }
+
+    fn with(slots: usize, size: u64, pending: Option<Mutex<bool>>) -> Self {
+        let slot = |_| Slot {
+            header: AtomicU32::new(0),
+            payload: UnsafeCell::new(u64::MAX),
+        };
+        Ring {
+            size,
             consumer_pos: AtomicU64::new(0),
             producer_pos: AtomicU64::new(0),
             lock: Mutex::new(()),
-            slots: (0..slots)
-                .map(|_| Slot {
-                    header: AtomicU32::new(0),
-                    payload: UnsafeCell::new(u64::MAX),
-                })
-                .collect(),
-            waiters: Notify::new(),
-        })
+            slots: (0..slots).map(slot).collect(),
+            waiters: Waiters {
+                notify: Notify::new(),
+                pending,
+            },
+        }
     }
 
     /// Reserves a record, `None` without space.
@@ -74,7 +132,7 @@ impl Ring {
         let consumer = self.consumer_pos.load(Acquire);
         let start = self.producer_pos.load(Relaxed);
         let end = start + SPAN;
-        if end - consumer > self.size() {
+        if end - consumer > SPAN * self.slots.len() as u64 {
             return None;
         }
         let busy = Header::reserved(8).unwrap();
@@ -130,7 +188,7 @@ impl Fence for &Ring {
 
 impl ConsumerMemory for &Ring {
     fn size(self) -> u64 {
-        SPAN * self.slots.len() as u64
+        self.size
     }
 
     fn consumer_pos(self, order: Ordering) -> u64 {
@@ -139,6 +197,13 @@ impl ConsumerMemory for &Ring {
 
     fn set_consumer_pos(self, pos: u64, order: Ordering) {
         self.consumer_pos.store(pos, order);
+    }
+
+    fn replace_consumer_pos(self, current: u64, pos: u64, order: Ordering) -> bool {
+        let replaced = self
+            .consumer_pos
+            .compare_exchange(current, pos, order, Relaxed);
+        replaced.is_ok()
     }
 
     fn producer_pos(self, _: u64) -> u64 {

@@ -6,34 +6,46 @@
 //!
 //! - A reader that sleeps on notifications alone gets every record: if a wake-up is lost, all threads
 //!   are blocked, which the checker reports as a deadlock.
-//! - Each record is delivered once, in order and fully written; no space is handed back before its
-//!   record has been delivered. Payloads are cells on which the checker reports each race.
+//! - Each record is delivered once, in order and fully written, unless its callback has been left: it
+//!   comes again then, and none before it. No space is handed back before its record has been
+//!   delivered. Payloads are cells on which the checker reports each race.
 //!
-//! Bounds: two or three records, one or two producers, and as many pre-emptions in one run as
-//! [`PREEMPTIONS`], or `LOOM_MAX_PREEMPTIONS`.
+//! Bounds: two or three records, one or two producers, one or two windows a call, and as many
+//! pre-emptions in one run as [`PREEMPTIONS`], or `LOOM_MAX_PREEMPTIONS`.
 
 mod kernel;
+mod leaving;
+mod lingering;
+mod sleeping;
 
-use super::consumer::{Fenced, Received, Receiver, Record, Stop, consume};
+use super::consumer::{Received, Receiver, Record, Stop, Walked, consume, is_settled, repair};
+use super::journal::Notes;
+use super::linger::Patience;
 use super::memory::ConsumerMemory;
-use kernel::Commit::{self, Discard, ForceWakeup, NoWakeup, Plain};
-use kernel::{Ring, SPAN};
+use kernel::{Commit, Ring, SPAN};
 use loom::sync::Arc;
 use loom::thread::{self, JoinHandle};
-use std::sync::atomic::Ordering::{Relaxed, Release};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::Ordering::Relaxed;
 
 const PREEMPTIONS: usize = 3;
 
 fn check(model: impl Fn() + Sync + Send + 'static) {
+    check_within(PREEMPTIONS, model);
+}
+
+/// With another bound, where there is much to explore.
+fn check_within(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound.get_or_insert(PREEMPTIONS);
+    builder.preemption_bound.get_or_insert(preemptions);
     builder.check(model);
 }
 
 /// How the program reads: what it asks of each call, and what its callback answers.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 enum Style {
     /// Calls until caught up, as `ring_buffer__consume` does.
+    #[default]
     Unbounded,
     /// One record a call, until a call finds none, as `ring_buffer__consume_n(1)` does.
     OneByOne,
@@ -41,43 +53,199 @@ enum Style {
     Failing,
 }
 
-/// A reader's place in the sequence, over all of its calls.
-struct Progress {
-    /// Number of the next record.
-    next: u64,
-    fenced: Fenced,
+/// What a callback or a window is left by.
+struct Left;
+
+/// How a call has ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Called {
+    /// The program may sleep.
+    CaughtUp,
+    /// The program calls again.
+    Stopped,
+    /// The same.
+    Left,
 }
 
-impl Progress {
-    fn new() -> Self {
-        Progress {
-            next: 0,
-            fenced: Fenced::NOWHERE,
+/// A reader, over all of its calls.
+#[derive(Default)]
+struct Reader {
+    style: Style,
+    /// Windows of each call.
+    windows: u32,
+    /// Whether the windows take pending notifications.
+    takes: bool,
+    /// Whether the ring is hot.
+    hot: bool,
+    /// The callback of this record is left, once.
+    leaves_at: Option<u64>,
+    /// The next window is left, once.
+    leaves_window: bool,
+    /// The callback of this record reads the ring itself, once.
+    calls_at: Option<u64>,
+    /// Number of the next record.
+    next: u64,
+    notes: Notes,
+}
+
+impl Reader {
+    fn of(style: Style) -> Self {
+        Reader {
+            style,
+            ..Reader::default()
+        }
+    }
+
+    /// Lingers for `windows` in each call.
+    fn lingering(windows: u32) -> Self {
+        Reader {
+            windows,
+            ..Reader::default()
+        }
+    }
+
+    fn hot(windows: u32) -> Self {
+        Reader {
+            hot: true,
+            ..Reader::lingering(windows)
+        }
+    }
+
+    fn call(&mut self, ring: &Ring) -> Called {
+        let max = match self.style {
+            Style::OneByOne => 1,
+            _ => u64::MAX,
+        };
+        // The notes are what callbacks share with the calls that they are in.
+        let notes = std::mem::take(&mut self.notes);
+        let mut waits = Waits {
+            ring,
+            left: self.windows,
+            hot: self.hot,
+            takes: self.takes,
+            leaves: &mut self.leaves_window,
+        };
+        let mut taker = Taker {
+            ring,
+            notes: &notes,
+            next: &mut self.next,
+            style: self.style,
+            leaves_at: &mut self.leaves_at,
+            calls_at: &mut self.calls_at,
+            hot: self.hot,
+        };
+        let waiting = self.windows > 0;
+        let call = || {
+            // As calls do that do not wait.
+            if !waiting && is_settled(ring, &notes) {
+                return Ok(0);
+            }
+            consume(ring, &notes, max, &mut taker, &mut waits)
+        };
+        let result = catch_unwind(AssertUnwindSafe(call));
+        self.notes = notes;
+        match result {
+            Ok(Ok(delivered)) if delivered < max => Called::CaughtUp,
+            Ok(Ok(_) | Err(Stop::Failed(_))) => Called::Stopped,
+            Ok(Err(stop)) => panic!("{stop:?}"),
+            Err(left) if left.is::<Left>() => Called::Left,
+            Err(failed) => resume_unwind(failed),
+        }
+    }
+
+    /// Reads and sleeps, edge-triggered, until `total` records are behind the reader.
+    fn read(&mut self, ring: &Ring, total: u64) {
+        loop {
+            let called = self.call(ring);
+            if self.next == total && called != Called::Left {
+                break;
+            }
+            if called == Called::CaughtUp {
+                ring.waiters.wait();
+            }
+        }
+        assert_eq!(ring.consumer_pos(Relaxed), total * SPAN);
+    }
+}
+
+struct Waits<'a> {
+    ring: &'a Ring,
+    left: u32,
+    hot: bool,
+    takes: bool,
+    leaves: &'a mut bool,
+}
+
+impl Patience for Waits<'_> {
+    fn hot(&self) -> bool {
+        self.hot
+    }
+
+    fn waits(&mut self, _: Walked) -> bool {
+        let waits = self.left > 0;
+        self.left = self.left.saturating_sub(1);
+        waits
+    }
+
+    /// Takes no time: the checker has the other threads run, or not.
+    fn wait(&mut self) {
+        if self.takes {
+            self.ring.waiters.take();
+        }
+        if std::mem::take(self.leaves) {
+            resume_unwind(Box::new(Left));
         }
     }
 }
 
 struct Taker<'a> {
     ring: &'a Ring,
-    progress: &'a mut Progress,
+    notes: &'a Notes,
+    next: &'a mut u64,
     style: Style,
+    leaves_at: &'a mut Option<u64>,
+    calls_at: &'a mut Option<u64>,
+    hot: bool,
 }
 
 impl Taker<'_> {
     fn step(&mut self, number: u64) {
-        assert_eq!(
-            number, self.progress.next,
-            "twice, left out or out of order"
-        );
-        self.progress.next += 1;
+        assert_eq!(number, *self.next, "twice, left out or out of order");
+        *self.next += 1;
+    }
+
+    /// A call in the callback of record `number`: it gets that record first. The call that this one
+    /// is in gets all of them itself afterwards, as with libbpf.
+    fn call(&self, number: u64) {
+        let mut next = number;
+        let mut taker = Taker {
+            ring: self.ring,
+            notes: self.notes,
+            next: &mut next,
+            style: Style::Unbounded,
+            leaves_at: &mut None,
+            calls_at: &mut None,
+            hot: false,
+        };
+        let patience = &mut super::linger::Never;
+        let delivered = consume(self.ring, self.notes, u64::MAX, &mut taker, patience);
+        assert!(delivered.is_ok_and(|delivered| delivered > 0));
     }
 }
 
 impl Receiver for Taker<'_> {
     fn record(&mut self, record: Record) -> Received {
-        assert_eq!(self.ring.consumer_pos(Relaxed), record.start);
+        let pos = self.ring.consumer_pos(Relaxed);
+        assert!(pos == record.start || self.hot && pos < record.start);
         let number = self.ring.payload(record.start);
         assert_eq!(number, record.start / SPAN, "not the record of this place");
+        if self.calls_at.take_if(|at| *at == number).is_some() {
+            self.call(number);
+        }
+        if self.leaves_at.take_if(|at| *at == number).is_some() {
+            assert_eq!(number, *self.next);
+            resume_unwind(Box::new(Left));
+        }
         self.step(number);
         match self.style {
             Style::Failing => Received::Failed(-1),
@@ -86,41 +254,8 @@ impl Receiver for Taker<'_> {
     }
 
     fn discarded(&mut self) {
-        self.step(self.progress.next);
+        self.step(*self.next);
     }
-}
-
-/// One call; whether the program may sleep after it.
-fn call(ring: &Ring, progress: &mut Progress, style: Style) -> bool {
-    let max = match style {
-        Style::OneByOne => 1,
-        _ => u64::MAX,
-    };
-    let fenced = progress.fenced;
-    let mut taker = Taker {
-        ring,
-        progress,
-        style,
-    };
-    let (result, fenced) = consume(ring, fenced, max, &mut taker);
-    progress.fenced = fenced;
-    match result {
-        Ok(delivered) => delivered < max,
-        Err(Stop::Failed(_)) => false,
-        Err(stop) => panic!("{stop:?}"),
-    }
-}
-
-/// Reads and sleeps, edge-triggered, until `total` records are behind the reader.
-fn read(ring: &Ring, style: Style, total: u64) {
-    let mut progress = Progress::new();
-    while progress.next < total {
-        let may_sleep = call(ring, &mut progress, style);
-        if may_sleep && progress.next < total {
-            ring.waiters.wait();
-        }
-    }
-    assert_eq!(ring.consumer_pos(Relaxed), total * SPAN);
 }
 
 fn producer(ring: &Arc<Ring>, commits: &'static [Commit]) -> JoinHandle<()> {
@@ -132,159 +267,41 @@ fn producer(ring: &Arc<Ring>, commits: &'static [Commit]) -> JoinHandle<()> {
     })
 }
 
-fn reader(ring: &Arc<Ring>, style: Style, total: u64) -> JoinHandle<()> {
+fn reader(ring: &Arc<Ring>, mut reader: Reader, total: u64) -> JoinHandle<()> {
     let ring = Arc::clone(ring);
-    thread::spawn(move || read(&ring, style, total))
+    thread::spawn(move || reader.read(&ring, total))
 }
 
 /// All threads but one are spawned: the checker explores little of what the main thread does.
-fn check_threads(threads: fn(&Arc<Ring>) -> Vec<JoinHandle<()>>) {
+fn check_threads(ring: fn(usize) -> Arc<Ring>, threads: fn(&Arc<Ring>) -> Vec<JoinHandle<()>>) {
     check(move || {
-        for thread in threads(&Ring::new(4)) {
+        for thread in threads(&ring(4)) {
             thread.join().unwrap();
         }
     });
 }
 
-#[test]
-fn a_reader_is_woken_for_every_record() {
-    check_threads(|ring| {
-        vec![
-            producer(ring, &[Plain, Plain, Plain]),
-            reader(ring, Style::Unbounded, 3),
-        ]
-    });
-}
-
-#[test]
-fn a_reader_is_woken_by_each_of_two_producers() {
-    check_threads(|ring| {
-        vec![
-            producer(ring, &[Plain]),
-            producer(ring, &[Plain]),
-            reader(ring, Style::Unbounded, 2),
-        ]
-    });
-}
-
-#[test]
-fn a_reader_is_woken_when_records_are_committed_out_of_order() {
-    check_threads(|ring| {
-        let first = ring.reserve().unwrap();
-        let second = ring.reserve().unwrap();
-        let late = Arc::clone(ring);
-        vec![
-            thread::spawn(move || {
-                late.commit(second, Plain);
-                late.commit(first, Plain);
-            }),
-            reader(ring, Style::Unbounded, 2),
-        ]
-    });
-}
-
-#[test]
-fn a_reader_is_woken_for_a_record_that_was_busy_while_it_settled() {
-    check_threads(|ring| {
-        // No notification is left over that could wake the reader in the busy one's place.
-        ring.produce(NoWakeup);
-        let busy = ring.reserve().unwrap();
-        let late = Arc::clone(ring);
-        vec![
-            thread::spawn(move || late.commit(busy, Plain)),
-            reader(ring, Style::Unbounded, 2),
-        ]
-    });
-}
-
-#[test]
-fn a_reader_is_woken_around_discarded_records() {
-    check_threads(|ring| {
-        vec![
-            producer(ring, &[Discard, Plain, Discard]),
-            reader(ring, Style::Unbounded, 3),
-        ]
-    });
-}
-
-#[test]
-fn a_forced_wakeup_brings_what_was_committed_without_one() {
-    check_threads(|ring| {
-        vec![
-            producer(ring, &[NoWakeup, ForceWakeup]),
-            reader(ring, Style::Unbounded, 2),
-        ]
-    });
-}
-
-#[test]
-fn a_reader_of_one_record_a_call_is_woken() {
-    check_threads(|ring| {
-        vec![
-            producer(ring, &[Plain, Plain]),
-            reader(ring, Style::OneByOne, 2),
-        ]
-    });
-}
-
-#[test]
-fn a_reader_whose_callback_fails_is_woken() {
-    check_threads(|ring| {
-        vec![
-            producer(ring, &[Plain, Plain]),
-            reader(ring, Style::Failing, 2),
-        ]
-    });
-}
-
-/// A program that walks its ring itself, without fences, and then asks the library before it sleeps.
-#[test]
-fn a_reader_that_moves_its_position_itself_is_woken() {
-    check_threads(|ring| {
-        assert!(ring.produce(NoWakeup));
-        let walking = Arc::clone(ring);
-        vec![
-            producer(ring, &[Plain]),
-            thread::spawn(move || {
-                let mut progress = Progress::new();
-                // The library knows where the ring stood before.
-                progress.fenced = fenced_at_start();
-                progress.next = 1;
-                (&*walking).set_consumer_pos(SPAN, Release);
-                while progress.next < 2 {
-                    if call(&walking, &mut progress, Style::Unbounded) && progress.next < 2 {
-                        walking.waiters.wait();
-                    }
-                }
-            }),
-        ]
-    });
-}
-
-/// What a call leaves that has found an empty new ring.
-fn fenced_at_start() -> Fenced {
-    let ring = Ring::new(1);
-    let mut progress = Progress::new();
-    call(&ring, &mut progress, Style::Unbounded);
-    progress.fenced
-}
-
-#[test]
-fn space_is_used_again_only_after_its_record_was_delivered() {
-    check(|| {
-        let ring = Ring::new(2);
-        assert!(ring.produce(Plain) && ring.produce(Plain));
+/// A ring that is full, its reader, and a producer that wants two records more.
+fn check_reuse(ring: fn(usize) -> Arc<Ring>, reader: fn() -> Reader) {
+    check(move || {
+        let ring = ring(2);
+        assert!(ring.produce(Commit::Plain) && ring.produce(Commit::Plain));
         let kernel = Arc::clone(&ring);
-        let produced = thread::spawn(move || u64::from(kernel.produce(Plain)));
+        let produced = thread::spawn(move || {
+            let produce = || u64::from(kernel.produce(Commit::Plain));
+            produce() + produce()
+        });
         let reading = Arc::clone(&ring);
-        let progress = thread::spawn(move || {
-            let mut progress = Progress::new();
-            call(&reading, &mut progress, Style::Unbounded);
-            progress
+        let reader = thread::spawn(move || {
+            let mut reader = reader();
+            if reader.call(&reading) == Called::Left {
+                reader.call(&reading);
+            }
+            reader
         });
         let total = 2 + produced.join().unwrap();
-        let mut progress = progress.join().unwrap();
-        call(&ring, &mut progress, Style::Unbounded);
-        assert_eq!(progress.next, total);
+        let mut reader = reader.join().unwrap();
+        reader.call(&ring);
+        assert_eq!(reader.next, total);
     });
 }

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* When a reader hangs: the verdict of the programs that provoke it, which have die() and SETUP. */
+#ifndef HANG_H
+#define HANG_H
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#define WATCHED_PRODUCERS 4
+
+/* What is to be seen of a reader and its ring at one time. */
+struct sighting {
+	/* Bytes, and where the reader is, as the kernel sees it. */
+	unsigned long long unread, consumer_pos;
+	/* Changes when the reader begins or ends a wait of its own. */
+	unsigned long long waits;
+	/* It sleeps in that wait, or is one that never waits. */
+	bool idle;
+	/* Calls of the library that it has ended. */
+	unsigned long long drains;
+	/* What each producer has finished. */
+	unsigned long long runs[WATCHED_PRODUCERS];
+};
+
+/* Of a reader that has not moved since. */
+struct suspicion {
+	struct sighting since;
+	double began;
+	unsigned long long drains;
+};
+
+/* How to look at it. */
+struct watch {
+	unsigned int producers;
+	bool producers_have_stopped;
+	/* A reader that never waits has to end calls instead, that bring nothing. */
+	bool waits;
+	/* Bytes that may stand unread for as long as they like. */
+	unsigned long long unnotified;
+};
+
+enum verdict { MOVES, STUCK, HANGS };
+
+/*
+ * The reader hangs if for a second the same unread record has stood at the head that is committed
+ * (each producer has finished a run since it was first seen) and notified; and if meanwhile the reader
+ * has slept in one and the same wait or, where it does not wait, has begun and ended calls that brought
+ * nothing.
+ */
+static enum verdict judge(struct suspicion *suspicion, const struct sighting *seen, struct watch watch,
+			  double now)
+{
+	const struct sighting *since = &suspicion->since;
+	bool committed = true, stuck;
+
+	stuck = seen->idle && seen->waits == since->waits && since->unread > watch.unnotified &&
+		seen->consumer_pos == since->consumer_pos;
+	for (unsigned int i = 0; i < watch.producers; i++)
+		committed &= seen->runs[i] >= since->runs[i] + 2;
+	committed |= watch.producers_have_stopped;
+	if (!stuck) {
+		suspicion->began = now;
+		suspicion->since = *seen;
+	}
+	if (!stuck || !committed)
+		suspicion->drains = seen->drains;
+	if (stuck && committed && now - suspicion->began > 1 &&
+	    (watch.waits || seen->drains >= suspicion->drains + 3))
+		return HANGS;
+	return stuck ? STUCK : MOVES;
+}
+
+static bool thread_sleeps(pid_t thread)
+{
+	char path[64], state = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", thread);
+	file = fopen(path, "r");
+	if (!file || fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+		die(SETUP, "cannot read %s", path);
+	fclose(file);
+	return state == 'S';
+}
+
+#endif

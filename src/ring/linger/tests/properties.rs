@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! What holds for every history, however strange.
+
+use super::*;
+use proptest::prelude::*;
+
+/// Any number, the strange ones often.
+fn number() -> impl Strategy<Value = u64> {
+    prop_oneof![
+        Just(0),
+        Just(1),
+        Just(u64::MAX),
+        Just(u64::MAX / 2),
+        0..10u64,
+        0..100_000u64,
+        any::<u64>()
+    ]
+}
+
+fn ended() -> impl Strategy<Value = Ended> {
+    prop_oneof![Just(Ended::Early), number().prop_map(Ended::InTime)]
+}
+
+/// A decision: records and bytes walked until then, the clocks, how a window before it ended, and
+/// whether a call begins.
+fn step() -> impl Strategy<Value = (u64, u64, Now, Ended, bool)> {
+    let now = (number(), number()).prop_map(|(wall, cpu)| Now { wall, cpu });
+    (number(), number(), now, ended(), any::<bool>())
+}
+
+fn terms() -> impl Strategy<Value = Terms> {
+    let spin = prop_oneof![Just(0), 1_000..100_000u64, number()];
+    let sleep = prop_oneof![Just(0), 1_000..SECOND, number()];
+    let size = prop_oneof![(12..31u32).prop_map(|log| 1 << log), number()];
+    (spin, sleep, size, any::<bool>()).prop_map(|(spin, sleep, size, others)| Terms {
+        spin,
+        sleep,
+        size,
+        others,
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    /// Debug builds panic where arithmetic overflows.
+    #[test]
+    fn no_history_is_too_strange(
+        terms in terms(),
+        deadline in number(),
+        steps in prop::collection::vec(step(), 1..100),
+    ) {
+        let mut rate = Rate::default();
+        let mut call = Call::until(deadline);
+        for (records, bytes, now, ended, begins) in steps {
+            if begins {
+                call = Call::until(deadline);
+            }
+            call.ended(ended);
+            let walked = Walked { records, bytes };
+            if rate.note(&mut call, walked, &terms) == Clocks::Neither {
+                continue;
+            }
+            match rate.decide(&mut call, now, &terms) {
+                Some(Window::Spin(length)) => {
+                    prop_assert!(length <= terms.spin);
+                    prop_assert!(now.wall.saturating_add(length) <= deadline.max(now.wall));
+                }
+                Some(Window::Sleep(length)) => {
+                    prop_assert!(length > 0 && length <= terms.sleep);
+                    prop_assert!(now.wall.saturating_add(length) <= deadline.max(now.wall));
+                }
+                None => {}
+            }
+            rate.hot();
+            rate.sleeps(&terms);
+        }
+    }
+
+    /// It costs what it costs without lingering.
+    #[test]
+    fn a_wakeup_for_a_single_record_asks_for_no_time(
+        spin in number(),
+        steps in prop::collection::vec(step(), 0..40),
+    ) {
+        let terms = Terms { spin, ..SPIN };
+        let mut rate = Rate::default();
+        for (records, bytes, now, _, _) in steps {
+            let mut call = Call::until(u64::MAX);
+            if rate.note(&mut call, Walked { records, bytes }, &terms) != Clocks::Neither {
+                rate.decide(&mut call, now, &terms);
+            }
+        }
+        let single = Walked { records: 1, bytes: 24 };
+        let mut call = Call::until(u64::MAX);
+        prop_assert_eq!(rate.note(&mut call, single, &terms), Clocks::Neither);
+    }
+
+    /// Nor on any other machine.
+    #[test]
+    fn lingering_costs_no_more_cpu_time_than_it_saves_anywhere(
+        gap in 50..100_000u64,
+        latency in 500..40_000u64,
+        producer in 500..20_000u64,
+        call in 500..20_000u64,
+        record in 10..30u64,
+        scatter in any::<bool>(),
+    ) {
+        // As the policy takes it: the producer's part of a wake-up is about the reader's.
+        let producer = producer.clamp(call, call * 5 / 2);
+        let machine = Machine { producer, latency, call, record };
+        let [with, without] = [SPIN.spin, 0].map(|spin| cost(spin, machine, gap, scatter));
+        prop_assert!(with <= without + without / 8, "{} > {}", with, without);
+    }
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! Sleep until a time, or until an epoll instance tells of something *new*.
+//!
+//! A ring with a record held back is readable, so waiting for the manager's epoll, which is
+//! level-triggered, would not sleep. An outer one watches it edge-triggered: it tells of what has
+//! come since it was last asked. A timer beside it ends the sleep: timeouts of waiting calls may be
+//! 50 us late ("timer slack"), and before Linux 5.11 epoll's are in ms.
+
+use super::clock::monotonic_ns;
+use super::epoll::{self, Event};
+use super::errno::Errno;
+use crate::ring::linger::Ended;
+use core::ffi::c_int;
+use core::ptr;
+
+const INNER: u64 = 0;
+const TIMER: u64 = 1;
+
+/// The outer epoll instance and the timer; a copy of their fds.
+#[derive(Clone, Copy, Debug)]
+pub struct Nap {
+    outer: c_int,
+    timer: c_int,
+}
+
+impl Nap {
+    /// Watches the epoll instance `inner`. Errors: `EMFILE`, `ENFILE`, `ENOMEM`, `ENOSPC`.
+    pub fn new(inner: c_int) -> Result<Self, Errno> {
+        let outer = epoll::create()?;
+        // SAFETY: no memory is passed.
+        let timer = unsafe {
+            libc::timerfd_create(
+                libc::CLOCK_MONOTONIC,
+                libc::TFD_CLOEXEC | libc::TFD_NONBLOCK,
+            )
+        };
+        if timer < 0 {
+            let error = Errno::last();
+            epoll::destroy(outer);
+            return Err(error);
+        }
+        let nap = Nap { outer, timer };
+        epoll::add(outer, inner, epoll::READABLE_EDGE, INNER)
+            .and_then(|()| epoll::add(outer, timer, epoll::READABLE_EDGE, TIMER))
+            .inspect_err(|_| nap.destroy())?;
+        Ok(nap)
+    }
+
+    /// Forgets what has been told of so far: only what comes after this ends the next sleep.
+    pub fn forget(self) {
+        self.told(0);
+    }
+
+    /// Sleeps until `until`, in ns of [`monotonic_ns`], begun at `since`.
+    pub fn sleep(self, since: u64, until: u64) -> Ended {
+        let at = libc::itimerspec {
+            // SAFETY: integers.
+            it_interval: unsafe { core::mem::zeroed() },
+            it_value: libc::timespec {
+                tv_sec: (until / 1_000_000_000) as _,
+                tv_nsec: (until % 1_000_000_000) as _,
+            },
+        };
+        // SAFETY: `at` is valid for the call; the old value is not asked for.
+        let armed = unsafe {
+            libc::timerfd_settime(self.timer, libc::TFD_TIMER_ABSTIME, &at, ptr::null_mut())
+        };
+        if armed == 0 && self.told(-1) {
+            Ended::InTime(monotonic_ns().wrapping_sub(since))
+        } else {
+            Ended::Early
+        }
+    }
+
+    /// Closes both.
+    pub fn destroy(self) {
+        epoll::destroy(self.timer);
+        epoll::destroy(self.outer);
+    }
+
+    /// Waits up to `timeout_ms` (-1: for ever). Whether the timer alone was told of.
+    fn told(self, timeout_ms: c_int) -> bool {
+        let mut events = [Event {
+            events: 0,
+            u64: INNER,
+        }; 2];
+        let errno = Errno::last();
+        // SAFETY: there is room for two events.
+        let told = unsafe { epoll::wait(self.outer, events.as_mut_ptr(), 2, timeout_ms) };
+        if told.is_err() {
+            // A signal ends the sleep; the call succeeds.
+            errno.set();
+        }
+        let [first, _] = events;
+        told == Ok(1) && first.u64 == TIMER
+    }
+}

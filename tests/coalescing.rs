@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! The coalescing window: only for who asks for it, ended at once by all that must not wait, and
+//! invisible afterwards.
+
+mod common;
+mod mutated;
+
+use common::{Libbpf, Way, count, counted, require_bpf, run, try_run};
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::Duration;
+
+const WATCH_DOG: Duration = Duration::from_secs(60);
+
+/// Long enough to tell what ends a window from its end.
+const SECOND: (&str, &str) = ("RBSHIM_COALESCE_US", "1000000");
+
+fn paced_poll(way: Way, option: Option<(&str, &str)>) -> Output {
+    let mut command = common::command("paced_poll", Libbpf::Vendored, way);
+    count(&mut command);
+    command.envs(option);
+    let output = run(command, WATCH_DOG);
+    assert!(output.status.success(), "{output:?}");
+    output
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The program says on stderr how long a record took that nothing but the end of the window brings.
+#[test]
+fn what_must_not_wait_ends_a_window_of_a_second() {
+    if !require_bpf() {
+        return;
+    }
+    let stock = paced_poll(Way::Stock, None);
+    for way in [Way::Preloaded, Way::Static] {
+        let waiting = paced_poll(way, Some(SECOND));
+        assert_eq!(text(&waiting.stdout), text(&stock.stdout), "{way:?}");
+        let unforced = counted(&waiting, "unforced_ms");
+        assert!(unforced > 300, "there was no window: {waiting:?}");
+        assert!(counted(&waiting, "coalesced") >= 10, "{waiting:?}");
+    }
+}
+
+#[test]
+fn nobody_waits_who_has_not_asked_for_it() {
+    if !require_bpf() {
+        return;
+    }
+    for option in [None, Some(("RBSHIM_COALESCE_US", "0"))] {
+        let output = paced_poll(Way::Preloaded, option);
+        assert_eq!(counted(&output, "coalesced"), 0, "{output:?}");
+        assert!(counted(&output, "unforced_ms") < 300, "{output:?}");
+    }
+}
+
+#[test]
+fn a_program_opens_a_window_by_a_call_and_closes_it_again() {
+    if !require_bpf() {
+        return;
+    }
+    let expected = "\
+rbshim_ring_buffer__set_coalesce_us(NULL, 100) = -22, errno EINVAL
+new: 1 more descriptors
+rbshim_ring_buffer__set_coalesce_us(paced.rb, 0) = 0, errno untouched
+off from the beginning: 1 more descriptors
+0 descriptors are left
+rbshim_ring_buffer__set_coalesce_us(paced.rb, 100) = -24, errno EMFILE
+after that: 1 more descriptors
+ring_buffer__poll(paced.rb, 1000) = 1, errno untouched
+1 descriptors are left
+rbshim_ring_buffer__set_coalesce_us(paced.rb, 100) = -24, errno EMFILE
+after that: 1 more descriptors
+ring_buffer__poll(paced.rb, 1000) = 1, errno untouched
+rbshim_ring_buffer__set_coalesce_us(paced.rb, 100) = 0, errno untouched
+set: 3 more descriptors
+rbshim_ring_buffer__set_coalesce_us(paced.rb, 0xffffffffu) = 0, errno untouched
+set to more than a second: 3 more descriptors
+a window of a second: the last record came late
+rbshim_ring_buffer__set_coalesce_us(paced.rb, 0) = 0, errno untouched
+none: the last record came soon
+rbshim_ring_buffer__set_coalesce_us(paced.rb, SECOND_US) = 0, errno untouched
+a window of a second: the last record came late
+rbshim_ring_buffer__set_coalesce_us(paced.rb, 0) = 0, errno untouched
+none: the last record came soon
+rbshim_ring_buffer__set_coalesce_us(paced.rb, SECOND_US) = 0, errno untouched
+turned off and on: 3 more descriptors
+delivered: all, wrong 0, miscounted 0
+freed: 0 more descriptors
+set to 500: 0
+set to 0: 0
+ring_buffer__poll(paced.rb, -1) = 2, errno untouched
+set in a callback: 3 more descriptors
+freed: 0 more descriptors
+";
+    // Built against our header.
+    for way in [Way::Shared, Way::Static] {
+        let mut command = common::command("coalesce_api", Libbpf::Distribution, way);
+        count(&mut command);
+        let output = run(command, WATCH_DOG);
+        assert!(output.status.success(), "{output:?}");
+        assert_eq!(text(&output.stdout), expected, "{way:?}");
+        assert!(counted(&output, "coalesced") > 0, "{output:?}");
+    }
+}
+
+/// A manager that cannot have its window says so and does without.
+#[test]
+fn without_descriptors_for_a_window_the_manager_goes_on_and_warns() {
+    if !require_bpf() {
+        return;
+    }
+    let mut command = common::command("few_descriptors", Libbpf::Vendored, Way::Stock);
+    let stock = run(command, WATCH_DOG);
+    command = common::command("few_descriptors", Libbpf::Vendored, Way::Preloaded);
+    command.envs([SECOND]);
+    let output = run(command, WATCH_DOG);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(text(&output.stdout), text(&stock.stdout));
+    let said = text(&output.stderr);
+    let warnings = said
+        .matches("rbshim: no coalescing window: -EMFILE\n")
+        .count();
+    assert_eq!(warnings, 2, "{said}");
+}
+
+/// If the program did not see what a window may do wrong, the tests above would say nothing.
+#[test]
+fn a_window_that_is_deaf_or_leaves_a_record_held_back_is_found_out() {
+    if !require_bpf() {
+        return;
+    }
+    const NAP: &str = "src/sys/nap.rs";
+    const MANAGER: &str = "src/manager.rs";
+    const CONSUMER: &str = "src/ring/consumer.rs";
+    let mutants = [
+        (
+            "deaf",
+            [(
+                NAP,
+                "epoll::add(outer, inner, epoll::READABLE_EDGE, INNER)",
+                "epoll::add(outer, inner, 0, INNER)",
+            )],
+            "late",
+        ),
+        (
+            "timeout-ignored",
+            [(
+                MANAGER,
+                "Ok(timeout) if sleeps =>",
+                "Ok(timeout) if sleeps && timeout > 1_000_000_000 =>",
+            )],
+            "too long",
+        ),
+        (
+            "not-settled",
+            [(
+                CONSUMER,
+                "if stopped == Drained::Seen || !consumer.settle(receiver) {",
+                "if stopped == Drained::Seen {",
+            )],
+            "a second waiter",
+        ),
+    ];
+    let stock = paced_poll(Way::Stock, None);
+    for (name, replacements, line) in &mutants {
+        let library = mutated::build(name, replacements);
+        let found = differs(&library.shared, &text(&stock.stdout), line);
+        assert!(found, "{name} is not noticed");
+    }
+}
+
+/// Whether the program says something else about `line` with this library, fails, or does not end.
+fn differs(library: &Path, expected: &str, line: &str) -> bool {
+    let mut command: Command = common::command("paced_poll", Libbpf::Vendored, Way::Stock);
+    command.env("LD_PRELOAD", library).envs([SECOND]);
+    let about = |text: &str| -> Vec<String> {
+        let lines = text.lines().filter(|of| of.contains(line));
+        lines.map(str::to_string).collect()
+    };
+    match try_run(command, Duration::from_secs(12)) {
+        Ok(output) => !output.status.success() || about(&text(&output.stdout)) != about(expected),
+        Err(_) => true,
+    }
+}

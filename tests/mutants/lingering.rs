@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! Mutants of lingering: windows, hot rings, and the note of what is held back.
+
+use super::mutant::*;
+
+const HELD_BACK: &str = "        self.published = self.last;
+        self.journal.set_held(Held {";
+const REPAIR: &str = "    let moved = (1..=memory.size()).contains(&forward)
+        && memory.replace_consumer_pos(held.published, held.reached, Ordering::AcqRel);";
+const SETTLE_OR_GO_ON: &str = "if stopped == Drained::Seen || !consumer.settle(receiver) {";
+const HOLD: &str = "        self.journal.set_held(Held {
+            published: self.published,
+            reached: start,
+        });";
+const LINGERING_WOKEN: &str = "a_lingering_reader_is_woken_for_every_record";
+const HOT_WOKEN: &str = "a_reader_of_a_hot_ring_is_woken_for_every_record";
+const COMES_AGAIN: &str =
+    "a_record_whose_hot_callback_was_left_comes_again_where_nothing_else_moves";
+const WINDOW_LEFT: &str = "a_reader_is_woken_after_a_window_that_was_left";
+
+pub const MUTANTS: &[Mutant] = &[
+    Mutant {
+        name: "a record held back counts as published",
+        file: CONSUMER,
+        replace: &[(
+            HELD_BACK,
+            "        self.published = self.cursor;
+        self.unfenced = false;
+        self.journal.set_held(Held {",
+        )],
+        caught_by: LINGERING_WOKEN,
+    },
+    Mutant {
+        name: "the end, not a start, published before a window and no fence owed for it",
+        file: CONSUMER,
+        replace: &[(
+            HELD_BACK,
+            "        self.memory.set_consumer_pos(self.cursor, Ordering::Release);
+        self.published = self.cursor;
+        self.unfenced = false;
+        self.journal.set_held(Held {",
+        )],
+        caught_by: LINGERING_WOKEN,
+    },
+    Mutant {
+        name: "the look after a window is the verdict",
+        file: CONSUMER,
+        replace: &[(
+            SETTLE_OR_GO_ON,
+            "let lingered = consumer.journal.held() != Held::NOTHING && !consumer.hot;
+                if lingered && stopped == Drained::CaughtUp {
+                    memory.set_consumer_pos(consumer.cursor, Ordering::Release);
+                } else if stopped == Drained::Seen || !consumer.settle(receiver) {",
+        )],
+        caught_by: LINGERING_WOKEN,
+    },
+    Mutant {
+        name: "a window that found nothing ends the call with its record held back",
+        file: CONSUMER,
+        replace: &[(
+            SETTLE_OR_GO_ON,
+            "let lingered = consumer.journal.held() != Held::NOTHING && !consumer.hot;
+                if lingered && stopped == Drained::CaughtUp {
+                } else if stopped == Drained::Seen || !consumer.settle(receiver) {",
+        )],
+        caught_by: LINGERING_WOKEN,
+    },
+    Mutant {
+        name: "ends, not starts, published in a hot ring and no fence owed for them",
+        file: CONSUMER,
+        replace: &[(
+            STEP,
+            "        self.step(span);
+        if self.hot {
+            self.memory.set_consumer_pos(self.cursor, Ordering::Release);
+            self.published = self.cursor;
+        }
+        self.delivered",
+        )],
+        caught_by: HOT_WOKEN,
+    },
+    Mutant {
+        name: "starts held back published Relaxed",
+        file: CONSUMER,
+        replace: &[(
+            "set_consumer_pos(self.last, Ordering::Release)",
+            "set_consumer_pos(self.last, Ordering::Relaxed)",
+        )],
+        caught_by: "space_of_a_hot_ring_is_used_again_only_after_its_record_was_delivered",
+    },
+    Mutant {
+        name: "what is held is not noted before a callback",
+        file: CONSUMER,
+        replace: &[(HOLD, "        let _ = start;")],
+        caught_by: COMES_AGAIN,
+    },
+    Mutant {
+        name: "what is held is not noted before a window",
+        file: CONSUMER,
+        replace: &[(
+            HELD_BACK,
+            "        self.published = self.last;
+        let _ = (Held {",
+        )],
+        caught_by: WINDOW_LEFT,
+    },
+    Mutant {
+        name: "what is held is not made good",
+        file: CONSUMER,
+        replace: &[(REPAIR, "    let moved = false; let _ = (forward, memory);")],
+        caught_by: COMES_AGAIN,
+    },
+    Mutant {
+        name: "what is held is made good over another reader's position",
+        file: CONSUMER,
+        replace: &[(
+            REPAIR,
+            "    let moved = (1..=memory.size()).contains(&forward);
+    if moved { memory.set_consumer_pos(held.reached, Ordering::Release); }",
+        )],
+        caught_by: "a_reader_that_was_left_believes_another_one_that_went_on",
+    },
+    Mutant {
+        name: "a position made good owes no fence",
+        file: CONSUMER,
+        replace: &[("unfenced: repaired ||", "unfenced:")],
+        caught_by: "a_reader_is_woken_after_a_call_in_a_callback_and_a_window_that_was_left",
+    },
+    Mutant {
+        name: "a position made good is published Relaxed",
+        file: CONSUMER,
+        replace: &[(
+            "held.published, held.reached, Ordering::AcqRel",
+            "held.published, held.reached, Ordering::Relaxed",
+        )],
+        caught_by: "space_is_used_again_only_after_its_record_was_delivered_though_its_window_was_left",
+    },
+    Mutant {
+        name: "a note that was half written is believed",
+        file: CONSUMER,
+        replace: &[("(1..=memory.size()).contains(&forward)", "forward != 0")],
+        caught_by: "a_note_that_was_half_written_moves_nothing",
+    },
+    Mutant {
+        name: "a call in a hot callback is not noticed",
+        file: CONSUMER,
+        replace: &[(
+            "if self.journal.held().published != self.published {",
+            "if false {",
+        )],
+        caught_by: "a_record_comes_again_after_a_call_in_a_hot_callback_too",
+    },
+    Mutant {
+        name: "a call in a callback is not noticed before a window",
+        file: CONSUMER,
+        replace: &[(
+            "if self.memory.consumer_pos(Ordering::Relaxed) != self.last {",
+            "if self.published != self.last {",
+        )],
+        caught_by: "records_and_positions_are_libbpfs",
+    },
+    Mutant {
+        name: "a note left behind by a call in a callback",
+        file: CONSUMER,
+        replace: &[(
+            "        self.journal.set_held(Held::NOTHING);
+        self.journal.set_fenced",
+            "        self.journal.set_fenced",
+        )],
+        caught_by: "a_call_left_in_the_callback_leaves_no_note_behind_a_failed_outer_one",
+    },
+];

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! What a mutant is.
+
+/// A change to the source, and who must notice.
+pub struct Mutant {
+    pub name: &'static str,
+    pub file: &'static str,
+    /// What is replaced by what; each occurs exactly once in the file.
+    pub replace: &'static [(&'static str, &'static str)],
+    /// The property that must fail: of the model, or of the protocol step by step.
+    pub caught_by: &'static str,
+}
+
+pub const CONSUMER: &str = "src/ring/consumer.rs";
+pub const STEP: &str = "        self.step(span);
+        self.delivered";

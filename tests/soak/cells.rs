@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! One run of the program: a way to wait, with one kind of records.
+
+use crate::common::{self, Libbpf, Way, count, try_run};
+use std::path::Path;
+use std::sync::Mutex;
+use std::time::Duration;
+
+const READERS: [&str; 8] = [
+    "map+consume",
+    "map+poll(0)",
+    "map+consume_n(1)",
+    "manager+consume",
+    "manager+poll(0)",
+    "manager+consume_n(1)",
+    POLLING,
+    "busy+consume",
+];
+const PRODUCERS: [u32; 3] = [1, 2, 4];
+const SIZES: [u32; 4] = [8, 64, 512, 4096];
+const NOTIFICATIONS: [&str; 3] = ["default", "sampled", "forced"];
+
+/// The reader that waits in the library, for which it can matter what the library is told.
+pub const POLLING: &str = "poll(100)";
+/// What it is told, beside nothing.
+pub const OPTIONS: [Setting; 2] = [("RBSHIM_LINGER_US", "0"), ("RBSHIM_COALESCE_US", "100")];
+/// A variable of the environment, and its value.
+pub type Setting = (&'static str, &'static str);
+
+pub const PASSED: i32 = 0;
+pub const HUNG: i32 = 3;
+
+/// Longer than a verdict takes after the run's own time.
+const WATCH_DOG: Duration = Duration::from_secs(60);
+/// Below this a run is mostly set-up.
+pub const SHORTEST: Duration = Duration::from_millis(200);
+
+#[derive(Clone, Copy)]
+pub struct Cell {
+    pub reader: &'static str,
+    pub producers: u32,
+    pub size: u32,
+    pub notifications: &'static str,
+    pub option: Option<Setting>,
+}
+
+/// Nobody else waits in the library.
+fn options_for(reader: &str) -> Vec<Option<Setting>> {
+    let options: &[Setting] = if reader == POLLING { &OPTIONS } else { &[] };
+    let told = options.iter().copied().map(Some);
+    std::iter::once(None).chain(told).collect()
+}
+
+impl Cell {
+    pub fn all() -> Vec<Cell> {
+        let mut cells = Vec::new();
+        for reader in READERS {
+            for option in options_for(reader) {
+                for notifications in NOTIFICATIONS {
+                    for producers in PRODUCERS {
+                        cells.extend(SIZES.map(|size| Cell {
+                            reader,
+                            producers,
+                            size,
+                            notifications,
+                            option,
+                        }));
+                    }
+                }
+            }
+        }
+        cells
+    }
+
+    pub fn run(self, library: Option<&Path>, length: Duration) -> Outcome {
+        // The runs need both CPUs of a small machine.
+        static ALONE: Mutex<()> = Mutex::new(());
+        let _alone = ALONE
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut command = common::command("soak", Libbpf::Vendored, Way::Stock);
+        if let Some(library) = library {
+            command.env("LD_PRELOAD", library).envs(self.option);
+            if self.reader == POLLING {
+                count(&mut command);
+            }
+        }
+        command.args([
+            self.reader,
+            &self.producers.to_string(),
+            &self.size.to_string(),
+            self.notifications,
+            &length.as_secs_f64().to_string(),
+        ]);
+        match try_run(command, length + WATCH_DOG) {
+            Ok(output) => Outcome {
+                status: output.status.code(),
+                stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+                stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            },
+            Err(killed) => Outcome {
+                status: None,
+                stdout: String::new(),
+                stderr: killed,
+            },
+        }
+    }
+
+    pub fn name(self) -> String {
+        let Cell {
+            reader,
+            producers,
+            size,
+            notifications,
+            ..
+        } = self;
+        format!(
+            "{reader}, {producers} producer(s), {size} bytes, {notifications} notifications{}",
+            self.told()
+        )
+    }
+
+    /// The readers, notifications and options that are summed up together.
+    pub fn group(self) -> String {
+        format!("{}, {}{}", self.reader, self.notifications, self.told())
+    }
+
+    fn told(self) -> String {
+        self.option
+            .map_or_else(String::new, |(name, value)| format!(", {name}={value}"))
+    }
+}
+
+/// How a run ended.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    pub status: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Outcome {
+    /// The number after `name=` in the line of results, or in what the library has counted; none if the
+    /// run did not get that far.
+    pub fn number(&self, name: &str) -> Option<i64> {
+        self.stdout
+            .split_whitespace()
+            .chain(self.stderr.split_whitespace())
+            .filter_map(|word| word.split_once('='))
+            .find_map(|(key, value)| (key == name).then(|| value.parse().ok())?)
+    }
+
+    pub fn brief(&self) -> String {
+        let delivered = self.number("delivered").unwrap_or(0);
+        match self.status {
+            Some(PASSED) => format!("{delivered} records"),
+            Some(HUNG) => format!("hung after {delivered} records"),
+            _ => format!("FAILED: {}{}", self.stdout, self.stderr),
+        }
+    }
+}
