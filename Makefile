@@ -7,6 +7,7 @@ INCLUDEDIR ?= $(PREFIX)/include
 
 CARGO_TARGET_DIR ?= target
 RELEASE = $(CARGO_TARGET_DIR)/release
+BENCH = $(abspath $(CARGO_TARGET_DIR))/bench
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p;' Cargo.toml)
 
 all: build
@@ -25,6 +26,9 @@ check: setup
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets --locked -- -D warnings
 	$(CARGO) test --locked
+	cd benches && $(CARGO) fmt --check
+	cd benches && CARGO_TARGET_DIR=$(BENCH) $(CARGO) clippy --release --all-targets --locked -- -D warnings
+	cd benches && CARGO_TARGET_DIR=$(BENCH) $(CARGO) test --release --locked
 
 # All ways to wait, for so many seconds together: target/soak.md. Then sequences drawn at random, each
 # on libbpf and on rbshim.
@@ -33,6 +37,12 @@ SECONDS ?= 600
 soak: setup
 	SOAK_SECONDS=$(SECONDS) $(CARGO) test --locked --test soak -- --ignored --nocapture
 	RBSHIM_COMPARE_CASES=$(COMPARE_CASES) $(CARGO) test --locked --test compare any_sequence -- --nocapture --test-threads=1
+
+# libbpf, rbshim and others side by side: docs/performance.md with its plots and raw figures. FULL=1 takes
+# an hour.
+bench: setup build
+	cd benches && CARGO_TARGET_DIR=$(BENCH) $(CARGO) build --release --locked
+	$(BENCH)/release/rbshim-bench suite $(if $(FULL),--full)
 
 # include/rbshim.h, after a change in src/capi/.
 header:
@@ -49,4 +59,4 @@ install: build
 clean:
 	$(CARGO) clean
 
-.PHONY: all build demo setup check soak header install clean
+.PHONY: all build demo setup check soak bench header install clean

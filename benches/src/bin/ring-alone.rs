@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! The ring's code by itself, on a ring in ordinary memory, for callgrind: WHAT COUNT.
+//!
+//! "records", "hot" and "discarded" are one call for COUNT records, "empty" and "single" COUNT calls
+//! that find nothing or one record.
+
+use rbshim::ring::consumer::{Received, Receiver, Record, Walked, consume};
+use rbshim::ring::journal::Notes;
+use rbshim::ring::linger::Patience;
+use rbshim::sys::pages::Pages;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+const PAGE: usize = 4096;
+/// Of a record without payload but for one word.
+const SPAN: u64 = 16;
+const DISCARDED: u64 = 1 << 30;
+
+#[derive(Default)]
+struct Count(u64);
+
+impl Receiver for Count {
+    #[inline(always)]
+    fn record(&mut self, _: Record) -> Received {
+        self.0 += 1;
+        Received::Consumed
+    }
+}
+
+/// Waits for nothing, on a ring that is hot or not.
+struct Hot(bool);
+
+impl Patience for Hot {
+    fn hot(&self) -> bool {
+        self.0
+    }
+
+    fn waits(&mut self, _: Walked) -> bool {
+        false
+    }
+
+    fn wait(&mut self) {}
+}
+
+/// The function whose instructions are counted.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn consume_alone(pages: &Pages, notes: &Notes, count: &mut Count, hot: &mut Hot) {
+    let outcome = consume(*pages, notes, u64::MAX, count, hot);
+    assert!(outcome.is_ok(), "{outcome:?}");
+}
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let what = arguments.next().unwrap_or_default();
+    let count: u64 = arguments
+        .next()
+        .and_then(|count| count.parse().ok())
+        .expect("WHAT COUNT");
+
+    let size = (count * SPAN).next_power_of_two().max(PAGE as u64) as usize;
+    // Leaked: nothing else lives as long.
+    let consumer = Box::leak(vec![0u64; PAGE / 8].into_boxed_slice()).as_mut_ptr();
+    let words = Box::leak(vec![0u64; (PAGE + 2 * size) / 8].into_boxed_slice());
+    let header = 8 | if what == "discarded" { DISCARDED } else { 0 };
+    for record in words[PAGE / 8..].chunks_exact_mut(SPAN as usize / 8) {
+        record[0] = header;
+    }
+    let producer = words.as_mut_ptr();
+    // SAFETY: The first word is a position; it is accessed as an atomic only from now on.
+    let producer_pos = unsafe { AtomicU64::from_ptr(producer) };
+    let pages = Pages {
+        consumer: consumer.cast(),
+        producer: producer.cast(),
+        data: producer.cast::<u8>().wrapping_add(PAGE).cast(),
+        mask: size - 1,
+    };
+    let (notes, mut seen, mut hot) = (Notes::default(), Count::default(), Hot(what == "hot"));
+    match what.as_str() {
+        "records" | "hot" | "discarded" => {
+            producer_pos.store(count * SPAN, Relaxed);
+            consume_alone(&pages, &notes, &mut seen, &mut hot);
+        }
+        "empty" => {
+            for _ in 0..count {
+                consume_alone(&pages, &notes, &mut seen, &mut hot);
+            }
+        }
+        "single" => {
+            for _ in 0..count {
+                producer_pos.fetch_add(SPAN, Relaxed);
+                consume_alone(&pages, &notes, &mut seen, &mut hot);
+            }
+        }
+        _ => panic!("{what} is unknown"),
+    }
+    println!("{}", seen.0);
+}

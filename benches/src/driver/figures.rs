@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! The figures of a run that are compared.
+
+use crate::results::Figure;
+
+pub const RATE: Figure = |run| Some(run.mps);
+pub const THOUSANDS: Figure = |run| Some(run.mps * 1e3);
+pub const PRODUCER: Figure = |run| Some(run.producer_ns);
+pub const READER: Figure = |run| Some(run.reader_ns);
+pub const BOTH: Figure = |run| Some(run.both_ns);
+pub const P50: Figure = |run| run.p50_us;
+/// Of the median slice.
+pub const P99: Figure = |run| run.p99_slice_us;
+
+/// All of them, with their names.
+pub const ALL: [(&str, Figure); 11] = [
+    ("M/s", RATE),
+    ("producer ns", PRODUCER),
+    ("reader ns", READER),
+    ("both ns", BOTH),
+    ("p50 us", P50),
+    ("p99 us", |run| run.p99_us),
+    ("p99 slice us", P99),
+    ("p99.9 us", |run| run.p999_us),
+    ("polls/s", |run| Some(run.returns)),
+    ("sleeps/s", |run| Some(run.sleeps)),
+    ("preempted/s", |run| Some(run.preempted)),
+];

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! The tables of docs/performance.md.
+
+use crate::case::Peer;
+use crate::cases::{Entry, Group};
+use crate::figures::{BOTH, P50, P99, PRODUCER, RATE, READER, THOUSANDS};
+use crate::results::{Figure, Results};
+use crate::statistics::Spread;
+use crate::targets::{Bound, Outcome, Verdict};
+use crate::{calls, instructions};
+
+const READERS: [Peer; 5] = [
+    Peer::Libbpf,
+    Peer::LibbpfRs,
+    Peer::Aya,
+    Peer::Rbshim,
+    Peer::RbshimCoalesce,
+];
+
+fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+    let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
+    let mut text = line(&header.iter().map(ToString::to_string).collect::<Vec<_>>());
+    text += &format!("|{}\n", "---|".repeat(header.len()));
+    for row in rows {
+        text += &line(row);
+    }
+    text
+}
+
+/// Three digits that matter.
+fn number(value: f64) -> String {
+    match value.abs() {
+        100.0.. => format!("{value:.0}"),
+        10.0.. => format!("{value:.1}"),
+        _ => format!("{value:.2}"),
+    }
+}
+
+fn with_spread(spread: Option<Spread>) -> String {
+    spread.map_or("not measured".into(), |spread| {
+        let (least, most) = (number(spread.least), number(spread.most));
+        format!("{} ({least} to {most})", number(spread.median))
+    })
+}
+
+fn median(spread: Option<Spread>) -> String {
+    spread.map_or("–".into(), |spread| number(spread.median))
+}
+
+fn ratio(spread: Option<Spread>) -> String {
+    spread.map_or("–".into(), |spread| format!("{:.2}", spread.median))
+}
+
+pub fn targets(verdicts: &[Verdict]) -> String {
+    let exact = |value: f64| format!("{value:.3}");
+    let rows: Vec<Vec<String>> = verdicts
+        .iter()
+        .map(|verdict| {
+            let measured = verdict.measured.map_or("not measured".into(), |measured| {
+                let (least, most) = (exact(measured.least), exact(measured.most));
+                format!("{} ({least} to {most})", exact(measured.median))
+            });
+            vec![
+                verdict.case.clone(),
+                verdict.what.clone(),
+                match verdict.bound {
+                    Bound::AtLeast(bound) => format!("≥ {bound}"),
+                    Bound::AtMost(bound) => format!("≤ {bound}"),
+                },
+                measured,
+                verdict.control.map_or("–".into(), |own| {
+                    format!("{} to {}", exact(own.least), exact(own.most))
+                }),
+                match verdict.outcome() {
+                    Outcome::Met => "met",
+                    Outcome::Noise => "within noise",
+                    Outcome::NotMet => "**not met**",
+                }
+                .into(),
+            ]
+        })
+        .collect();
+    let count = |outcome| {
+        let with = verdicts
+            .iter()
+            .filter(|verdict| verdict.outcome() == outcome);
+        with.count()
+    };
+    let header = [
+        "case",
+        "figure",
+        "target",
+        "measured (least to most)",
+        "libbpf to itself",
+        "",
+    ];
+    format!(
+        "{} of {} met, {} within noise, {} not met.\n\n{}",
+        count(Outcome::Met),
+        verdicts.len(),
+        count(Outcome::Noise),
+        count(Outcome::NotMet),
+        table(&header, &rows)
+    )
+}
+
+fn of_group(entries: &[Entry], group: Group) -> impl Iterator<Item = &Entry> {
+    entries.iter().filter(move |entry| entry.group == group)
+}
+
+pub fn saturation(results: &Results, entries: &[Entry]) -> String {
+    let peers = [
+        Peer::Libbpf,
+        Peer::LibbpfRs,
+        Peer::Aya,
+        Peer::Rbshim,
+        Peer::Alone,
+    ];
+    let rows: Vec<Vec<String>> = of_group(entries, Group::Saturation)
+        .map(|entry| {
+            let mut row = vec![entry.name.clone()];
+            row.extend(peers.iter().map(|peer| {
+                if entry.peers.contains(peer) {
+                    with_spread(results.figure(&entry.name, *peer, RATE))
+                } else {
+                    "–".into()
+                }
+            }));
+            row.push(ratio(results.ratio(
+                &entry.name,
+                Peer::Rbshim,
+                Peer::Libbpf,
+                RATE,
+            )));
+            row
+        })
+        .collect();
+    let header = [
+        "M records/s",
+        "libbpf",
+        "libbpf-rs",
+        "aya",
+        "rbshim",
+        "producer alone",
+        "rbshim to libbpf",
+    ];
+    table(&header, &rows)
+}
+
+pub fn rates(results: &Results, entries: &[Entry]) -> String {
+    let columns: [Figure; 5] = [PRODUCER, READER, BOTH, P50, P99];
+    let mut rows = Vec::new();
+    for entry in of_group(entries, Group::Rates) {
+        for peer in READERS {
+            if !entry.peers.contains(&peer) {
+                continue;
+            }
+            let mut row = vec![entry.name.clone(), peer.name().into()];
+            row.push(median(results.figure(&entry.name, peer, THOUSANDS)));
+            for figure in columns {
+                let value = median(results.figure(&entry.name, peer, figure));
+                let to_libbpf = results.ratio(&entry.name, peer, Peer::Libbpf, figure);
+                row.push(match peer {
+                    Peer::Libbpf => value,
+                    _ => format!("{value} (×{})", ratio(to_libbpf)),
+                });
+            }
+            rows.push(row);
+        }
+    }
+    let header = [
+        "case",
+        "reader",
+        "thousands/s",
+        "producer, ns",
+        "reader, ns",
+        "both, ns",
+        "p50, us",
+        "p99, us",
+    ];
+    table(&header, &rows)
+}
+
+/// libbpf and rbshim side by side.
+pub fn pairs(results: &Results, entries: &[Entry], group: Group) -> String {
+    let rows: Vec<Vec<String>> = of_group(entries, group)
+        .map(|entry| {
+            let name = &entry.name;
+            let of = |figure| results.ratio(name, Peer::Rbshim, Peer::Libbpf, figure);
+            let again = results.ratio(name, Peer::LibbpfAgain, Peer::Libbpf, RATE);
+            vec![
+                name.clone(),
+                with_spread(results.figure(name, Peer::Libbpf, RATE)),
+                with_spread(results.figure(name, Peer::Rbshim, RATE)),
+                ratio(of(RATE)),
+                ratio(again),
+                median(results.figure(name, Peer::Libbpf, BOTH)),
+                median(results.figure(name, Peer::Rbshim, BOTH)),
+                ratio(of(BOTH)),
+            ]
+        })
+        .collect();
+    let header = [
+        "case",
+        "libbpf, M/s",
+        "rbshim, M/s",
+        "ratio",
+        "libbpf to itself",
+        "libbpf, CPU ns",
+        "rbshim, CPU ns",
+        "ratio",
+    ];
+    table(&header, &rows)
+}
+
+pub fn timed(results: &Results) -> String {
+    let rows: Vec<Vec<String>> = [calls::POLL, calls::CONSUME, calls::START]
+        .iter()
+        .map(|what| {
+            vec![
+                what.to_string(),
+                with_spread(results.time(what, Peer::Libbpf)),
+                with_spread(results.time(what, Peer::Rbshim)),
+                ratio(results.time_ratio(what, Peer::Rbshim)),
+                ratio(results.time_ratio(what, Peer::LibbpfAgain)),
+            ]
+        })
+        .collect();
+    let header = [
+        "what",
+        "libbpf, ns",
+        "rbshim, ns",
+        "ratio",
+        "libbpf to itself",
+    ];
+    table(&header, &rows)
+}
+
+pub fn counted(results: &Results) -> String {
+    if results.counted.is_empty() {
+        return "Not counted: there was no valgrind.".into();
+    }
+    let cell = |count: Option<f64>| count.map_or("–".into(), |count| format!("{count:.1}"));
+    let through_api = instructions::COUNTS.iter().map(|(what, ..)| what);
+    let alone = instructions::ALONE.iter().map(|(what, _)| what);
+    let rows: Vec<Vec<String>> = through_api
+        .chain(alone)
+        .map(|what| {
+            let mut row = vec![what.to_string()];
+            row.extend(instructions::PEERS.map(|peer| cell(results.instructions(what, peer))));
+            row
+        })
+        .collect();
+    table(&["instructions", "libbpf", "rbshim"], &rows)
+}
