@@ -273,9 +273,10 @@ void user_ring_buffer__free(struct user_ring_buffer *rb);
  *
  * A window is opened only where at least two records are expected in it, by the rate of those before,
  * and where one ring alone is ready. It ends at once with BPF_RB_FORCE_WAKEUP, with the notification
- * of another ring or of an fd that the program has added to ring_buffer__epoll_fd(), with a signal,
- * and with the timeout of ring_buffer__poll; it is shorter where it would fill more than a quarter of
- * the ring. One ring_buffer__poll returns after max(us, 10000) microseconds of windows at the latest.
+ * of another ring or of an fd that the program has added to ring_buffer__epoll_fd(), with a signal that
+ * comes meanwhile, and with the timeout of ring_buffer__poll; it is shorter where it would fill more
+ * than a quarter of the ring at the recent rate: the ring must have room for what a burst brings in
+ * `us` microseconds. A change in a callback counts from the next call on. One ring_buffer__poll returns after max(us, 10000) microseconds of windows at the latest.
  * Calls with timeout 0, ring_buffer__consume and the like never wait.
  *
  * While a window is open, the kernel sees the reader one record behind. When ring_buffer__poll

@@ -68,6 +68,7 @@ pub struct ManagerHandle(NonNull<Manager>);
 impl ManagerHandle {
     /// A manager without rings. Errors: `ENOMEM`; `epoll_create1(2)`'s.
     pub fn new() -> Result<Self, Errno> {
+        let errno = Errno::last();
         let options = options();
         let epoll_fd = RING.create_epoll()?;
         let linger_us = match options.linger_us {
@@ -92,13 +93,12 @@ impl ManagerHandle {
             epoll::destroy(epoll_fd);
             return Err(Errno(libc::ENOMEM));
         };
-        let errno = Errno::last();
         if let Err(error) = manager.set_coalesce_us(options.coalesce_us) {
             let text = ErrorText::new(error);
             warning!(c"rbshim: no coalescing window: %s\n", text.as_ptr());
-            // The call succeeds.
-            errno.set();
         }
+        // The call succeeds, whatever it has asked on the way.
+        errno.set();
         Ok(manager)
     }
 
@@ -334,8 +334,8 @@ impl ManagerHandle {
         }
     }
 
-    /// When a poll begun now must return, in ns of [`monotonic_ns`]. Lingering never takes as long as
-    /// a timeout; sleeps may.
+    /// When a poll begun now must return, in ns of [`monotonic_ns`]. Spinning adds less than the
+    /// shortest timeout; sleeps may add more.
     fn deadline(self, timeout_ms: c_int) -> u64 {
         // SAFETY: a live manager.
         let sleeps = unsafe { (*self.as_ptr()).coalesce_us } > 0;

@@ -20,7 +20,7 @@ pub struct Options {
     pub coalesce_us: u32,
 }
 
-/// Longest `RBSHIM_LINGER_US`: a call lingers for no longer.
+/// Longest `RBSHIM_LINGER_US`: what a call may always linger for.
 const LINGER_MAX: u32 = 100;
 
 /// A reader a few microseconds behind fights the producer for no cache line.

@@ -66,12 +66,12 @@ impl Patience for Windows {
         };
         let window = self.ring.with_rate(|rate| rate.decide(call, now, &terms));
         self.open = window.map(|window| (window, now.wall));
-        match window {
+        if matches!(window, Some(Window::Sleep(_))) && self.nap.is_none() {
             // The next call will be ready for it.
-            Some(Window::Sleep(_)) => self.nap.is_some(),
-            Some(Window::Spin(_)) => true,
-            None => false,
+            self.call.refuse();
+            return false;
         }
+        window.is_some()
     }
 
     fn wait(&mut self) {

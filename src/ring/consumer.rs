@@ -27,7 +27,7 @@ use super::journal::{Fenced, Held, Journal};
 use super::linger::Patience;
 use super::memory::ConsumerMemory;
 use super::record::{ALIGN, Header};
-use core::sync::atomic::Ordering;
+use core::sync::atomic::{Ordering, compiler_fence};
 
 /// Bytes that may be walked before their space is handed back: always of discarded records, between
 /// which nothing of the program's runs; of records too while the ring is hot.
@@ -128,7 +128,9 @@ pub struct Consumer<M, J> {
     cursor: u64,
     /// Start of the last record walked; `cursor` if none has been.
     last: u64,
-    /// What `consumer_pos` was last known to hold: `cursor`, or the start of a record behind it.
+    /// What `consumer_pos` was last known to hold: `cursor`, or the start of a record behind it; ahead of
+    /// it after a call in a callback. Distances from it wrap: the next start is then published, as
+    /// libbpf would.
     published: u64,
     /// Whether `consumer_pos` may have been stored since the last full fence.
     unfenced: bool,
@@ -388,6 +390,8 @@ impl<M: ConsumerMemory, J: Journal> Consumer<M, J> {
     fn has_published(&mut self, pos: u64, receiver: &mut impl Receiver) {
         self.published = pos;
         self.unfenced = true;
+        // A signal handler that jumps out of here finds the note until the position is good.
+        compiler_fence(Ordering::SeqCst);
         self.journal.set_held(Held::NOTHING);
         receiver.published();
     }

@@ -63,6 +63,9 @@ const REST: u32 = 64;
 /// was found to be 1.1 to 2.5 times as much.
 const PRODUCERS: u64 = 5;
 
+/// What a wake-up may cost a reader, in ns: more is the program's own work between calls.
+const WAKEUP_MAX: u64 = 40_000;
+
 /// A window is tried where the reader spends at least this part of its time awake: without wake-ups
 /// the records might come so much faster.
 const TRY_PART: u64 = 8;
@@ -226,6 +229,11 @@ impl Call {
         }
     }
 
+    /// The window that was decided for cannot be had.
+    pub fn refuse(&mut self) {
+        self.window = None;
+    }
+
     /// The window has ended.
     pub fn ended(&mut self, how: Ended) {
         self.ended = how;
@@ -305,7 +313,13 @@ impl Rate {
     /// Whether the window that has ended was worth it, and another one would be.
     fn paid(&mut self, window: Window, ended: Ended, elapsed: u64, terms: &Terms) -> bool {
         let took = match (window, ended) {
-            (_, Ended::Early) => return false,
+            (_, Ended::Early) => {
+                // Who forces wake-ups is not to pay for windows too.
+                if self.records <= self.batch {
+                    self.fail();
+                }
+                return false;
+            }
             (Window::Spin(asked), Ended::InTime(took)) if took / OVERSLEPT > asked => {
                 self.fail();
                 return false;
@@ -317,7 +331,8 @@ impl Rate {
             // all in a trial.
             self.idle = self.idle.saturating_add(took);
             self.time = self.time.saturating_add(elapsed);
-            if !self.paying || self.idle.saturating_add(took) > self.wakeup() {
+            let sleep = matches!(window, Window::Sleep(_));
+            if sleep || !self.paying || self.idle.saturating_add(took) > self.wakeup() {
                 self.fail();
             }
             return self.paying;
@@ -367,8 +382,7 @@ impl Rate {
         }
         self.windows = 0;
         self.cold_gap = self.gap();
-        let awake = self.cold_gap <= self.cost.saturating_mul(TRY_PART);
-        let worth = terms.spin > 0 && awake || self.sleeps(terms);
+        let worth = self.spins(terms, true) || self.sleeps(terms);
         if !worth {
             self.sit_out = REST;
         }
@@ -391,7 +405,8 @@ impl Rate {
 
     /// What a record costs both sides for wake-ups, without lingering.
     fn wakeup_part(&self) -> u64 {
-        let reader = self.cost.saturating_sub(self.drain);
+        let plausible = WAKEUP_MAX / self.batch.max(1);
+        let reader = self.cost.saturating_sub(self.drain).min(plausible);
         let producer = reader.saturating_mul(PRODUCERS) / 4;
         let freed = self.cold_gap.saturating_sub(self.gap());
         reader.saturating_add(producer.max(freed))
@@ -404,8 +419,18 @@ impl Rate {
 
     /// Whether lingering pays at the present gap.
     fn pays(&self, terms: &Terms) -> bool {
-        let without = self.drain.min(self.cost).saturating_add(self.wakeup_part());
-        terms.spin > 0 && self.gap() <= without || self.sleeps(terms)
+        self.spins(terms, false) || self.sleeps(terms)
+    }
+
+    /// Whether spinning costs less than waking up, or might, as a trial would show.
+    fn spins(&self, terms: &Terms, trial: bool) -> bool {
+        let most = if trial {
+            self.cost.saturating_mul(TRY_PART)
+        } else {
+            let drain = self.drain.min(self.cost);
+            drain.saturating_add(self.wakeup_part())
+        };
+        terms.spin > 0 && self.gap() <= most
     }
 
     /// Whether the longest sleep brings several records, and more than a wake-up does.
@@ -429,14 +454,15 @@ impl Rate {
         if room < SPIN_MIN {
             self.fail();
         }
-        let spins = if terms.others {
+        let budget = if terms.others {
             SPINS_MIN
         } else {
             let worth = self.wakeup().saturating_mul(SPINS_WAKEUPS);
             worth.clamp(SPINS_MIN, SPINS_MAX)
         };
-        let spin = left(spins).min(terms.spin);
-        (spin >= SPIN_MIN.min(terms.spin) && spin > 0).then_some(Window::Spin(spin))
+        let spin = left(budget).min(terms.spin);
+        let worth = spin >= SPIN_MIN.min(terms.spin) && self.spins(terms, !self.paying);
+        (worth && spin > 0).then_some(Window::Spin(spin))
     }
 
     /// Windows did not pay: no trial for a while, which doubles each time and which windows that pay

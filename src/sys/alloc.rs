@@ -48,7 +48,7 @@ pub unsafe fn resize<T>(old: *mut T, len: usize) -> Option<NonNull<T>> {
 ///
 /// # Safety
 ///
-/// `memory` is null or came from [`zeroed`] or [`resize`], and nobody uses it any more.
+/// `memory` is null or came from [`zeroed`], [`keep`] or [`resize`], and nobody uses it any more.
 pub unsafe fn free<T>(memory: *mut T) {
     // SAFETY: null or from libc's allocator, as required of the caller.
     unsafe { libc::free(memory.cast()) }

@@ -23,6 +23,16 @@ pub struct Nap {
     timer: c_int,
 }
 
+/// What ended a wait.
+enum Told {
+    /// Its timeout.
+    Nothing,
+    /// The timer alone.
+    Timer,
+    /// Something new, or a signal.
+    More,
+}
+
 impl Nap {
     /// Watches the epoll instance `inner`. Errors: `EMFILE`, `ENFILE`, `ENOMEM`, `ENOSPC`.
     pub fn new(inner: c_int) -> Result<Self, Errno> {
@@ -61,14 +71,20 @@ impl Nap {
                 tv_nsec: (until % 1_000_000_000) as _,
             },
         };
+        let errno = Errno::last();
         // SAFETY: `at` is valid for the call; the old value is not asked for.
         let armed = unsafe {
             libc::timerfd_settime(self.timer, libc::TFD_TIMER_ABSTIME, &at, ptr::null_mut())
         };
-        if armed == 0 && self.told(-1) {
-            Ended::InTime(monotonic_ns().wrapping_sub(since))
-        } else {
-            Ended::Early
+        if armed != 0 {
+            errno.set();
+            return Ended::Early;
+        }
+        // A fork shares the timer, and may set it to another time or take its event.
+        let at_most = until.saturating_sub(since) / 1_000_000 + 2;
+        match self.told(c_int::try_from(at_most).unwrap_or(c_int::MAX)) {
+            Told::Nothing | Told::Timer => Ended::InTime(monotonic_ns().wrapping_sub(since)),
+            Told::More => Ended::Early,
         }
     }
 
@@ -78,8 +94,8 @@ impl Nap {
         epoll::destroy(self.outer);
     }
 
-    /// Waits up to `timeout_ms` (-1: for ever). Whether the timer alone was told of.
-    fn told(self, timeout_ms: c_int) -> bool {
+    /// Waits up to `timeout_ms`.
+    fn told(self, timeout_ms: c_int) -> Told {
         let mut events = [Event {
             events: 0,
             u64: INNER,
@@ -92,6 +108,10 @@ impl Nap {
             errno.set();
         }
         let [first, _] = events;
-        told == Ok(1) && first.u64 == TIMER
+        match told {
+            Ok(0) => Told::Nothing,
+            Ok(1) if first.u64 == TIMER => Told::Timer,
+            _ => Told::More,
+        }
     }
 }

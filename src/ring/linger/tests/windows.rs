@@ -51,24 +51,27 @@ fn an_overslept_spin_backs_off() {
 fn a_window_ended_by_an_event_ends_the_call() {
     let mut reader = Reader::steady(SPIN, 200);
     reader.run(20 * MS);
-    let mut rate = reader.rate;
-    let mut call = Call::until(u64::MAX);
-    let mut walked = Walked {
-        records: 100,
-        bytes: 2_400,
-    };
-    let mut now = Now {
-        wall: reader.now + 20_000,
-        cpu: 0,
-    };
-    assert_eq!(rate.note(&mut call, walked, &SPIN), Clocks::Wall);
-    assert!(rate.decide(&mut call, now, &SPIN).is_some());
-    call.ended(Ended::Early);
-    walked.records += 10;
-    now.wall += 2_000;
-    rate.note(&mut call, walked, &SPIN);
-    assert_eq!(rate.decide(&mut call, now, &SPIN), None);
-    assert!(rate.hot(), "it says nothing of the ring");
+    // A wake-up would have brought as many, or not.
+    for (records, hot) in [(10, false), (10_000, true)] {
+        let mut rate = reader.rate;
+        let mut call = Call::until(u64::MAX);
+        let mut walked = Walked {
+            records: 100,
+            bytes: 2_400,
+        };
+        let mut now = Now {
+            wall: reader.now + 20_000,
+            cpu: 0,
+        };
+        assert_eq!(rate.note(&mut call, walked, &SPIN), Clocks::Wall);
+        assert!(rate.decide(&mut call, now, &SPIN).is_some());
+        call.ended(Ended::Early);
+        walked.records += records;
+        now.wall += 2_000;
+        rate.note(&mut call, walked, &SPIN);
+        assert_eq!(rate.decide(&mut call, now, &SPIN), None);
+        assert_eq!(rate.hot(), hot, "{records}");
+    }
 }
 
 #[test]
