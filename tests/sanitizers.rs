@@ -41,7 +41,24 @@ const EXCLUDED: &[(&str, &[Tool], &str)] = &[
     ),
     ("edge_triggered", &[Memcheck], "two threads at full speed"),
     ("soak", &[Memcheck], "two threads at full speed"),
+    (
+        "coalesce_api",
+        &[Memcheck],
+        "cannot be preloaded: it calls what libbpf does not have",
+    ),
+    ("paced_poll", &[Memcheck], "a producer at a rate"),
+    ("hot_consume_n", &[Memcheck, Thread], FULL_SPEED),
+    ("hot_errors", &[Memcheck, Thread], FULL_SPEED),
+    ("hot_killed", &[Memcheck, Thread], FULL_SPEED),
+    ("hot_leave", &[Memcheck, Thread], FULL_SPEED),
+    ("hot_nested", &[Memcheck, Thread], FULL_SPEED),
+    ("hot_poll", &[Memcheck, Thread], FULL_SPEED),
+    ("hot_positions", &[Memcheck, Thread], FULL_SPEED),
+    ("hot_signals", &[Memcheck, Thread], FULL_SPEED),
+    ("hot_threads", &[Memcheck, Thread], FULL_SPEED),
 ];
+
+const FULL_SPEED: &str = "hundreds of thousands of records from a producer at full speed";
 
 fn excluded(program: &str, tool: Tool) -> Option<&'static str> {
     let entry = EXCLUDED

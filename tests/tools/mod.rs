@@ -101,6 +101,7 @@ pub fn sanitize(tool: Tool, program: &str, source: &Path, library: &Path) -> Res
     });
     compiler.arg("-fno-sanitize-recover=all");
     compiler.arg("-isystem").arg(include);
+    compiler.arg("-I").arg(manifest_dir().join("include"));
     compiler.arg("-o").arg(&binary).arg(source);
     if tool == Thread {
         compiler.arg(llvm_names());
