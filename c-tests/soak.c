@@ -8,7 +8,6 @@
  */
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
@@ -22,6 +21,7 @@
 
 #include "soak_options.h"
 #include "hang.h"
+#include "race.h"
 
 enum { EVENT_RING, EVENT_STOP };
 
@@ -70,34 +70,6 @@ static int on_record(void *ctx, void *data, size_t size)
 		producers[from].next = number + 1;
 	add(producers[from].delivered, 1);
 	return 0;
-}
-
-/* The race is one between two CPUs, and the scheduler likes to put both sides on one. */
-static void pin(int nth)
-{
-	cpu_set_t allowed, one;
-
-	if (sched_getaffinity(getpid(), sizeof(allowed), &allowed))
-		die(SETUP, "sched_getaffinity: %s", strerror(errno));
-	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-		if (!CPU_ISSET(cpu, &allowed) || nth--)
-			continue;
-		CPU_ZERO(&one);
-		CPU_SET(cpu, &one);
-		if (sched_setaffinity(0, sizeof(one), &one))
-			die(SETUP, "sched_setaffinity: %s", strerror(errno));
-		return;
-	}
-	die(SETUP, "needs two CPUs");
-}
-
-static void run_program(int fd, void *ctx, size_t size)
-{
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = ctx, .ctx_size_in = size);
-	int err = bpf_prog_test_run_opts(fd, &opts);
-
-	if (err || opts.retval)
-		die(SETUP, "cannot run a BPF program: %s", strerror(err ? -err : EINVAL));
 }
 
 /* Returns the number of records that found no room. */

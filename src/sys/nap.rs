@@ -115,3 +115,47 @@ impl Nap {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::mem::zeroed;
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    fn armed(nap: Nap) -> bool {
+        // SAFETY: integers, which the kernel fills in.
+        let left = unsafe {
+            let mut left: libc::itimerspec = zeroed();
+            assert_eq!(libc::timerfd_gettime(nap.timer, &raw mut left), 0);
+            left.it_value
+        };
+        left.tv_sec != 0 || left.tv_nsec != 0
+    }
+
+    /// As a fork of the process may, whose timer is the same.
+    #[test]
+    fn a_sleep_ends_though_somebody_else_sets_its_timer() {
+        let inner = epoll::create().unwrap();
+        let nap = Nap::new(inner).unwrap();
+        let (ended, waiting) = mpsc::channel();
+        let sleeper = std::thread::spawn(move || {
+            let since = monotonic_ns();
+            ended.send(nap.sleep(since, since + 200_000_000)).unwrap();
+        });
+        while !armed(nap) {
+            std::thread::yield_now();
+        }
+        // SAFETY: integers.
+        let mut later: libc::itimerspec = unsafe { zeroed() };
+        later.it_value.tv_sec = 3_600;
+        // SAFETY: `later` is valid for the call; the old value is not asked for.
+        let set = unsafe { libc::timerfd_settime(nap.timer, 0, &later, ptr::null_mut()) };
+        assert_eq!(set, 0);
+        let how = waiting.recv_timeout(Duration::from_secs(30));
+        assert!(matches!(how, Ok(Ended::InTime(_))), "{how:?}");
+        sleeper.join().unwrap();
+        nap.destroy();
+        epoll::destroy(inner);
+    }
+}

@@ -6,6 +6,7 @@ use crate::case::Peer;
 use crate::cases::{Entry, Group};
 use crate::figures::{BOTH, P50, P99, PRODUCER, RATE, READER};
 use crate::results::{Figure, Results};
+use crate::tables::SATURATED;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use std::ops::Range;
@@ -61,13 +62,7 @@ pub fn draw(results: &Results, entries: &[Entry], folder: &Path) -> Result<(), F
 }
 
 fn throughput(results: &Results, entries: &[Entry], path: &Path) -> Result<(), Failure> {
-    let peers = [
-        Peer::Libbpf,
-        Peer::LibbpfRs,
-        Peer::Aya,
-        Peer::Rbshim,
-        Peer::Alone,
-    ];
+    let peers = SATURATED;
     let cases: Vec<&Entry> = entries
         .iter()
         .filter(|entry| entry.group == Group::Saturation)

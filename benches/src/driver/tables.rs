@@ -108,14 +108,17 @@ fn of_group(entries: &[Entry], group: Group) -> impl Iterator<Item = &Entry> {
     entries.iter().filter(move |entry| entry.group == group)
 }
 
+/// Who is shown at saturation.
+pub const SATURATED: [Peer; 5] = [
+    Peer::Libbpf,
+    Peer::LibbpfRs,
+    Peer::Aya,
+    Peer::Rbshim,
+    Peer::Alone,
+];
+
 pub fn saturation(results: &Results, entries: &[Entry]) -> String {
-    let peers = [
-        Peer::Libbpf,
-        Peer::LibbpfRs,
-        Peer::Aya,
-        Peer::Rbshim,
-        Peer::Alone,
-    ];
+    let peers = SATURATED;
     let rows: Vec<Vec<String>> = of_group(entries, Group::Saturation)
         .map(|entry| {
             let mut row = vec![entry.name.clone()];

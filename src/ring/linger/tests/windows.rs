@@ -125,3 +125,19 @@ fn nothing_asked_for_is_nothing_done() {
         assert_eq!(seen.windows, 0);
     }
 }
+
+#[test]
+fn a_programs_own_work_between_polls_is_no_cost_of_waking_up() {
+    // A record every 10 us, and 200 us of work after each 20 of them; or one wake-up as dear for each.
+    for (batch, pays) in [(20, false), (1, true)] {
+        let rate = Rate {
+            time: 1_000_000,
+            count: 100,
+            cold_gap: 10_000,
+            cost: 10_000,
+            batch,
+            ..Rate::default()
+        };
+        assert_eq!(rate.pays(&SPIN), pays, "{batch}");
+    }
+}
