@@ -1,19 +1,47 @@
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 CARGO ?= cargo
 INSTALL ?= install
+
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
+MANDIR ?= $(PREFIX)/share/man
+PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
+CMAKEDIR ?= $(LIBDIR)/cmake/rbshim
 
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 CARGO_TARGET_DIR ?= target
-RELEASE = $(CARGO_TARGET_DIR)/release
+TARGET := $(CARGO_TARGET_DIR)$(if $(CARGO_BUILD_TARGET),/$(CARGO_BUILD_TARGET))
+# What cargo makes, and what ships.
+COMPILED := $(TARGET)/release/librbshim.a
+BUILD := $(TARGET)/package
+DIST := $(CARGO_TARGET_DIR)/dist
 BENCH = $(abspath $(CARGO_TARGET_DIR))/bench
-VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p;' Cargo.toml)
+
+INSTALLER = SOURCE='$(CURDIR)' BUILD='$(BUILD)' VERSION='$(VERSION)' PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' \
+	INCLUDEDIR='$(INCLUDEDIR)' MANDIR='$(MANDIR)' PKGCONFIGDIR='$(PKGCONFIGDIR)' CMAKEDIR='$(CMAKEDIR)' \
+	DESTDIR='$(DESTDIR)' INSTALL='$(INSTALL)' packaging/install.sh
 
 all: build
 
-build:
-	$(CARGO) build --release --lib --locked
+# target/package/librbshim.so with its links, and librbshim.a.
+build: compile
+	@$(MAKE) --no-print-directory $(BUILD)/librbshim.a
+
+compile:
+	@for tool in $(firstword $(CARGO)) $(firstword $(CC)); do \
+		command -v $$tool >/dev/null || { echo "rbshim: $$tool is needed and not there" >&2; exit 1; }; done
+	$(CARGO) build --release --lib --locked $(CARGOFLAGS)
+
+$(BUILD)/librbshim.a: $(COMPILED) include/rbshim.h packaging/link.sh
+	@mkdir -p $(BUILD)
+	packaging/link.sh $(COMPILED) include/rbshim.h $(VERSION) $(BUILD)
+
+install: build
+	@$(INSTALLER) install
+
+uninstall:
+	@$(INSTALLER) uninstall
 
 demo:
 	@demo/demo.sh
@@ -48,15 +76,7 @@ bench: setup build
 header:
 	$(CARGO) build --locked --features header
 
-install: build
-	$(INSTALL) -d $(DESTDIR)$(LIBDIR) $(DESTDIR)$(INCLUDEDIR)
-	$(INSTALL) -m 755 $(RELEASE)/librbshim.so $(DESTDIR)$(LIBDIR)/librbshim.so.$(VERSION)
-	ln -sf librbshim.so.$(VERSION) $(DESTDIR)$(LIBDIR)/librbshim.so.1
-	ln -sf librbshim.so.1 $(DESTDIR)$(LIBDIR)/librbshim.so
-	$(INSTALL) -m 644 $(RELEASE)/librbshim.a $(DESTDIR)$(LIBDIR)/
-	$(INSTALL) -m 644 include/rbshim.h $(DESTDIR)$(INCLUDEDIR)/
-
 clean:
 	$(CARGO) clean
 
-.PHONY: all build demo setup check soak bench header install clean
+.PHONY: all build compile demo setup check soak bench header install uninstall clean

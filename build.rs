@@ -2,7 +2,18 @@
 //! Compiles the few lines of C and names the shared library; with the feature `header`, regenerates
 //! `include/rbshim.h`.
 
+use std::env;
+
+#[cfg(feature = "header")]
+#[path = "build/header.rs"]
+mod header;
+
 fn main() {
+    let system = env::var("CARGO_CFG_TARGET_OS").unwrap_or_default();
+    if system != "linux" {
+        println!("cargo::error=BPF ring buffers are Linux's: cannot build for {system}");
+        return;
+    }
     println!("cargo::rerun-if-changed=src/log.c");
     cc::Build::new()
         .file("src/log.c")
@@ -13,14 +24,9 @@ fn main() {
     println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,librbshim.so.1");
     println!("cargo::rerun-if-changed=cbindgen.toml");
     #[cfg(feature = "header")]
-    header();
-}
-
-#[cfg(feature = "header")]
-fn header() {
-    println!("cargo::rerun-if-changed=src");
-    println!("cargo::rerun-if-changed=include/rbshim.h");
-    cbindgen::generate(env!("CARGO_MANIFEST_DIR"))
-        .expect("cbindgen")
-        .write_to_file("include/rbshim.h");
+    {
+        println!("cargo::rerun-if-changed=src");
+        println!("cargo::rerun-if-changed=include/rbshim.h");
+        header::generate(env!("CARGO_MANIFEST_DIR")).write_to_file("include/rbshim.h");
+    }
 }

@@ -7,7 +7,7 @@ set -eu
 cd "$(dirname "$0")/.."
 target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 work=$target/demo
-library=$target/release/librbshim.so
+library=$target/package/librbshim.so
 # An edge-triggered wait on ring_buffer__epoll_fd(), then ring_buffer__consume().
 options='--wait=manager --drain=consume --batch=500 --progress'
 hang_limit=30
@@ -19,7 +19,7 @@ fail() {
 }
 
 build() {
-	cargo build --release --lib --locked
+	make --no-print-directory build
 	mkdir -p "$work"
 	clang -O2 -g -target bpf -idirafter "/usr/include/$(cc -print-multiarch)" \
 		-c c-tests/edge_triggered.bpf.c -o "$work/edge_triggered.bpf.o"

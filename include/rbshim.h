@@ -13,6 +13,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define RBSHIM_VERSION "1.0.0"
+#define RBSHIM_VERSION_MAJOR 1
+#define RBSHIM_VERSION_MINOR 0
+#define RBSHIM_VERSION_PATCH 0
+
 /**
  * One ring of a manager.
  */

@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! Where things are, and the release build of the library.
 
+use std::ffi::OsString;
 use std::fs;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// The release library as it ships.
+/// The release libraries as they ship.
 pub struct Artifacts {
     pub shared: PathBuf,
     pub archive: PathBuf,
-    /// Holds `librbshim.so` and `librbshim.so.1`: for `-L`, `-rpath` and the loader.
+    /// Holds `librbshim.so` and its links: for `-L`, `-rpath` and the loader.
     pub directory: PathBuf,
     pub include: PathBuf,
+    /// What rustc made, with all of std; the shipped ones are linked from it.
+    pub compiled: PathBuf,
 }
 
 pub fn manifest_dir() -> &'static Path {
@@ -28,43 +30,42 @@ pub fn target_dir() -> &'static Path {
         .expect("the temporary directory is inside the target directory")
 }
 
-/// Builds the release library, once per process.
+/// Builds the release libraries, once per process.
 pub fn rbshim() -> &'static Artifacts {
     static ARTIFACTS: OnceLock<Artifacts> = OnceLock::new();
     ARTIFACTS.get_or_init(|| {
-        let mut cargo = cargo();
-        cargo
-            .args(["build", "--release", "--lib", "--locked", "--target-dir"])
-            .arg(target_dir());
-        succeed(&mut cargo);
-
-        let release = target_dir().join("release");
-        let shared = release.join("librbshim.so");
-        let directory = target_dir().join("c-tests/lib");
-        fs::create_dir_all(&directory).expect("a directory for the links");
-        for name in ["librbshim.so", "librbshim.so.1"] {
-            let link = directory.join(name);
-            if fs::read_link(&link).ok().as_deref() != Some(&shared) {
-                let new = unique(&link);
-                symlink(&shared, &new).expect("a link to the library");
-                fs::rename(&new, &link).expect("the link under its name");
-            }
-        }
+        let build = || succeed(&mut make("build"));
+        locked(&target_dir().join("package.lock"), build);
+        let directory = target_dir().join("package");
         Artifacts {
-            archive: release.join("librbshim.a"),
+            shared: directory.join(concat!("librbshim.so.", env!("CARGO_PKG_VERSION"))),
+            archive: directory.join("librbshim.a"),
             include: manifest_dir().join("include"),
-            shared,
+            compiled: target_dir().join("release/librbshim.a"),
             directory,
         }
     })
 }
 
+/// Make, in the project, with the target directory and the cargo of this test.
+pub fn make(goal: &str) -> Command {
+    let mut make = Command::new("make");
+    make.current_dir(manifest_dir())
+        .args(["--silent", goal])
+        .env("CARGO_TARGET_DIR", target_dir())
+        .env("CARGO", cargo_program());
+    make
+}
+
 /// Cargo, as the tests were started with, in the project.
 pub fn cargo() -> Command {
-    let program = std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
-    let mut cargo = Command::new(program);
+    let mut cargo = Command::new(cargo_program());
     cargo.current_dir(manifest_dir());
     cargo
+}
+
+fn cargo_program() -> OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into())
 }
 
 /// Runs a tool that must succeed, and returns its stdout.

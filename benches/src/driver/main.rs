@@ -37,7 +37,7 @@ pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// Where `make` leaves the library.
 const LIBRARY: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
-    "/../target/release/librbshim.so"
+    "/../target/package/librbshim.so"
 );
 
 const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs");

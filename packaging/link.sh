@@ -1,0 +1,62 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#
+# link.sh ARCHIVE HEADER VERSION DIRECTORY
+#
+# Makes the libraries that ship from the archive that cargo has built: librbshim.a and librbshim.so.VERSION
+# with its links in DIRECTORY.
+#
+# Both hold one object, in which the API's functions and what they reach are linked already and nothing else
+# is global. So neither brings Rust's std along, or needs libgcc_s, and the archive can be linked beside
+# other Rust archives. Uses CC, OBJCOPY, AR, CFLAGS, LDFLAGS; keeps debug information if KEEP_DEBUG is set.
+set -eu
+
+archive=$1 header=$2 version=$3 directory=$4
+cc=${CC:-cc}
+major=${version%%.*}
+
+tool() {
+	# Of the same target as the compiler.
+	$cc -print-prog-name="$1"
+}
+objcopy=${OBJCOPY:-$(tool objcopy)}
+ar=${AR:-$(tool ar)}
+
+for program in "$objcopy" "$ar"; do
+	command -v "$program" >/dev/null || { echo "rbshim: $program is needed and not there" >&2; exit 1; }
+done
+
+functions=$(sed -n 's/^.*[ *]\([a-z_]*ring[a-z_]*__[a-z_]*\)(.*$/\1/p' "$header" | sort -u)
+new=$(mktemp -d "$directory/.new.XXXXXX")
+trap 'rm -rf "$new"' EXIT
+
+# The linker takes what the functions reach and drops all other sections.
+set -- -r -nostdlib -Wl,--gc-sections
+for function in $functions; do
+	set -- "$@" "-Wl,-u,$function"
+done
+$cc "$@" -o "$new/linked.o" "$archive"
+
+# What is left of std is bitcode, names that nothing refers to, and a constructor that keeps the program's
+# arguments for a function that is not there any more.
+set -- --wildcard --remove-section=.llvmbc --remove-section=.llvmcmd \
+	'--remove-section=.init_array*' '--remove-section=.rel*.init_array*' \
+	'--strip-unneeded-symbol=*'
+[ -n "${KEEP_DEBUG:-}" ] || set -- "$@" --strip-debug
+for function in $functions; do
+	set -- "$@" "--keep-symbol=$function" "--keep-global-symbol=$function"
+done
+$objcopy "$@" "$new/linked.o" "$new/rbshim.o"
+
+# D: no dates, no owners.
+$ar rcsD "$new/librbshim.a" "$new/rbshim.o"
+# shellcheck disable=SC2086 # flags are words
+$cc ${CFLAGS:-} ${LDFLAGS:-} -shared -Wl,-soname,"librbshim.so.$major" -Wl,--gc-sections -Wl,--no-undefined \
+	-Wl,-z,relro -o "$new/librbshim.so.$version" "$new/rbshim.o"
+ln -s "librbshim.so.$version" "$new/librbshim.so.$major"
+ln -s "librbshim.so.$major" "$new/librbshim.so"
+
+# The archive last: it says that all are there.
+for file in "librbshim.so.$version" "librbshim.so.$major" librbshim.so librbshim.a; do
+	mv -f "$new/$file" "$directory/$file"
+done
