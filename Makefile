@@ -43,6 +43,10 @@ install: build
 uninstall:
 	@$(INSTALLER) uninstall
 
+# The source tarball, with the crates that the library needs.
+dist:
+	@CARGO='$(CARGO)' packaging/dist.sh $(VERSION) $(DIST)
+
 demo:
 	@demo/demo.sh
 
@@ -79,4 +83,4 @@ header:
 clean:
 	$(CARGO) clean
 
-.PHONY: all build compile demo setup check soak bench header install uninstall clean
+.PHONY: all build compile demo setup check soak bench header install uninstall dist clean
