@@ -37,6 +37,10 @@ $(BUILD)/librbshim.a: $(COMPILED) include/rbshim.h packaging/link.sh
 	@mkdir -p $(BUILD)
 	packaging/link.sh $(COMPILED) include/rbshim.h $(VERSION) $(BUILD)
 
+# abi/librbshim.abi, after a function has been added. Anything else is a new soname.
+abi: header
+	abi/describe.sh include/rbshim.h abi/librbshim.abi
+
 install: build
 	@$(INSTALLER) install
 
@@ -83,4 +87,4 @@ header:
 clean:
 	$(CARGO) clean
 
-.PHONY: all build compile demo setup check soak bench header install uninstall dist clean
+.PHONY: all build compile demo setup check soak bench header install uninstall dist abi clean
