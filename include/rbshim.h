@@ -77,7 +77,7 @@ void ring_buffer__free(struct ring_buffer *rb);
 /**
  * Adds the map `map_fd` to the manager; see ring_buffer__new.
  *
- * Returns 0, or a negative error and sets errno: EEXIST if the map is there already. The manager
+ * Returns 0, or a negative error and sets errno: EEXIST if the fd is there already. The manager
  * then stays as it was.
  *
  * # Safety

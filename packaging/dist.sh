@@ -50,7 +50,7 @@ mkdir "$tree/.cargo"
 	printf '%s\n' '[source.crates-io]' 'replace-with = "vendored"' '[source.vendored]' 'directory = "vendor"' \
 		>.cargo/config.toml
 	$cargo metadata --format-version 1 --quiet --locked --offline >/dev/null
-	true >"$name.cdx.json"
+	CARGOFLAGS=--offline packaging/sbom.py >"$name.cdx.json"
 ) || fail 'the crates could not be vendored'
 
 tar c --sort=name --format=posix --pax-option=delete=atime,delete=ctime --mtime="@$SOURCE_DATE_EPOCH" \

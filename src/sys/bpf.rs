@@ -46,7 +46,7 @@ pub struct InfoAttr {
 
 /// Asks the kernel about the map behind `map_fd`.
 ///
-/// Errors: `bpf(2)`'s, `EBADF` for what is no BPF object among them. An object that is no map
+/// Errors: `bpf(2)`'s, `EINVAL` for what is no BPF object among them. An object that is no map
 /// answers with fields of its own kind.
 pub fn map_info(map_fd: c_int) -> Result<MapInfo, Errno> {
     let mut info = MapInfo::default();
