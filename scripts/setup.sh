@@ -51,6 +51,7 @@ find_missing() {
 	missing='' packages=''
 	need 'a C compiler, cc' 'gcc libc6-dev' links stdio.h -lc
 	need make make has make
+	need 'ar, objcopy' binutils has objcopy
 	need "Rust $rust or newer: cargo and rustc, e.g. from https://rustup.rs" "$rust_packages" rust_is_new_enough
 	need 'CA certificates, for https://crates.io' ca-certificates finds_certificates
 	[ "$purpose" = build ] && return
@@ -61,7 +62,11 @@ find_missing() {
 	need 'libelf with its headers' libelf-dev links libelf.h -lelf
 	need 'zlib with its headers' zlib1g-dev links zlib.h -lz
 	need pkg-config pkg-config has pkg-config
-	need 'strip, objdump' binutils has objdump
+	need abidw abigail-tools has abidw
+	need mandoc mandoc has mandoc
+	need man man-db has man
+	need xz xz-utils has xz
+	need shellcheck shellcheck has shellcheck
 	need git git has git
 	need valgrind valgrind has valgrind
 	need "the address sanitizer's run-time library" gcc links stdio.h -fsanitize=address
