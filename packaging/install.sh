@@ -8,7 +8,7 @@
 set -eu
 
 major=${VERSION%%.*}
-staged=$BUILD/staged
+staged= # what is written for this installation
 
 fail() {
 	echo "rbshim: $*" >&2
@@ -90,8 +90,8 @@ remove() {
 
 put() {
 	pointer_bytes=$((4 * $(od -A n -t u1 -j 4 -N 1 "$BUILD/librbshim.so.$VERSION")))
-	rm -rf "$staged"
-	mkdir -p "$staged"
+	staged=$(mktemp -d "$BUILD/.staged.XXXXXX")
+	trap 'rm -rf "$staged"' EXIT
 	fill_in "$SOURCE/packaging/rbshim.pc.in" >"$staged/rbshim.pc"
 	for name in rbshim-config.cmake rbshim-config-version.cmake; do
 		fill_in "$SOURCE/packaging/cmake/$name.in" >"$staged/$name"

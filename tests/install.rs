@@ -118,13 +118,13 @@ fn the_packagers_flags_reach_the_library() {
     let root = fresh("flags");
     let mut build = make("build");
     build.env("CARGO_TARGET_DIR", root.join("target"));
-    build.args(["LDFLAGS=-Wl,-z,now -Wl,--build-id=0xfeed", "CFLAGS=-O1 -g0"]);
+    build.args(["LDFLAGS=-Wl,-z,now -Wl,--build-id=0xfeedfacefeedface", "CFLAGS=-O1 -g0"]);
     build.env("RUSTFLAGS", "-C metadata=packager");
     succeed(&mut build);
     let library = root.join("target/package/librbshim.so");
     let read = |option| succeed(Command::new("readelf").args(["-W", option]).arg(&library));
     assert!(read("--dynamic").contains("BIND_NOW"));
-    assert!(read("--notes").contains("Build ID: feed"));
+    assert!(read("--notes").contains("Build ID: feedfacefeedface"));
 }
 
 /// Two builds, of the repository and of the tarball without a network, in different folders and with

@@ -5,6 +5,8 @@ mod properties;
 mod simulation;
 mod windows;
 
+use super::decide::{FILL_PART, OVERSLEPT, SLEEPS_MAX, SPINS_MAX, SPINS_MIN};
+use super::rate::SIT_OUT_MAX;
 use super::*;
 use simulation::{MACHINE, Machine, Reader, SLOW, SPIN, Seen};
 

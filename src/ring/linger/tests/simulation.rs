@@ -2,6 +2,7 @@
 //! A reader and a producer on a machine with a clock, as far as the policy can tell them from real ones.
 
 use super::super::*;
+use super::FILL_PART;
 
 /// What things cost, in ns.
 #[derive(Clone, Copy, Debug)]
