@@ -66,6 +66,14 @@ find_missing() {
 	need mandoc mandoc has mandoc
 	need man man-db has man
 	need xz xz-utils has xz
+	need cmake cmake has cmake
+	need meson meson has meson
+	need lld lld has ld.lld
+	need musl-gcc musl-tools has musl-gcc
+	need setcap libcap2-bin has setcap
+	need setpriv util-linux has setpriv
+	need 'apt-get and dpkg-deb' 'apt dpkg' has dpkg-deb
+	need "the keys of Debian's archive" debian-archive-keyring test -r /usr/share/keyrings/debian-archive-keyring.gpg
 	need shellcheck shellcheck has shellcheck
 	need git git has git
 	need valgrind valgrind has valgrind
