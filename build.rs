@@ -14,9 +14,12 @@ fn main() {
         println!("cargo::error=BPF ring buffers are Linux's: cannot build for {system}");
         return;
     }
-    println!("cargo::rerun-if-changed=src/log.c");
+    let files = ["src/log.c", "src/foreign.c"];
+    for file in files {
+        println!("cargo::rerun-if-changed={file}");
+    }
     cc::Build::new()
-        .file("src/log.c")
+        .files(files)
         .std("gnu99")
         .flag("-fvisibility=hidden")
         .warnings(true)

@@ -15,6 +15,7 @@
 //! - [`window`]: lingering on a real ring; when to do it is decided in [`ring::linger`].
 //! - [`capi`]: the exported functions.
 //! - [`attach`]: from a map's fd to its mapped pages.
+//! - [`foreign`]: what libbpf asks of us for handles of its own.
 //! - [`sys`]: the kernel and libc.
 //! - [`options`], [`stats`], [`log`]: what a user can ask for and see.
 
@@ -43,6 +44,7 @@ use libbpf_sys as _;
 
 pub mod attach;
 pub mod capi;
+pub mod foreign;
 pub mod log;
 pub mod manager;
 pub mod mapped_ring;

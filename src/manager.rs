@@ -154,7 +154,7 @@ impl ManagerHandle {
             epoll::destroy((*manager).epoll_fd);
             alloc::free((*manager).events);
             alloc::free((*manager).rings);
-            alloc::free(manager);
+            alloc::free_handle(manager);
         }
     }
 

@@ -66,7 +66,9 @@ pub struct RingHandle(NonNull<MappedRing>);
 impl RingHandle {
     /// Allocates a ring that has no pages yet. Errors: `ENOMEM`.
     pub fn allocate() -> Result<Self, Errno> {
-        alloc::zeroed().map(RingHandle).ok_or(Errno(libc::ENOMEM))
+        alloc::keep(alloc::zero())
+            .map(RingHandle)
+            .ok_or(Errno(libc::ENOMEM))
     }
 
     /// Fills the ring in.
@@ -125,7 +127,7 @@ impl RingHandle {
     /// Nobody uses the ring any more.
     pub unsafe fn release(self) {
         // SAFETY: from `allocate`; nobody uses it any more.
-        unsafe { alloc::free(self.as_ptr()) }
+        unsafe { alloc::free_handle(self.as_ptr()) }
     }
 
     /// Consumes up to `max` records and returns how many were delivered.

@@ -41,7 +41,7 @@ impl UserRingHandle {
     /// [`Kind::attach`](crate::attach::Kind::attach).
     pub fn new(map_fd: c_int) -> Result<Self, Errno> {
         options();
-        let ring = alloc::zeroed::<UserRing>().ok_or(Errno(libc::ENOMEM))?;
+        let ring = alloc::keep(alloc::zero::<UserRing>()).ok_or(Errno(libc::ENOMEM))?;
         let opened = USER_RING.create_epoll().and_then(|epoll_fd| {
             USER_RING
                 .check(map_fd)
@@ -57,7 +57,7 @@ impl UserRingHandle {
             }
             Err(error) => {
                 // SAFETY: allocated above and not handed out.
-                unsafe { alloc::free(ring.as_ptr()) };
+                unsafe { alloc::free_handle(ring.as_ptr()) };
                 Err(error)
             }
         }
@@ -87,7 +87,7 @@ impl UserRingHandle {
         unsafe {
             self.pages().unmap();
             epoll::destroy(self.epoll_fd());
-            alloc::free(self.as_ptr());
+            alloc::free_handle(self.as_ptr());
         }
     }
 

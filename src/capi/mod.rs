@@ -14,4 +14,5 @@ pub mod user_ring_buffer;
 pub mod extensions;
 
 pub mod error;
+mod foreign;
 pub mod options;

@@ -2,8 +2,9 @@
 //! `ring__*`: one ring of a manager.
 
 use super::error::{NULL_HANDLE, count, failure};
+use super::foreign::pass_on;
 use crate::manager::CALL_MAX;
-use crate::mapped_ring::RingHandle;
+use crate::mapped_ring::{MappedRing, RingHandle};
 use core::ffi::{c_int, c_ulong};
 
 /// One ring of a manager.
@@ -28,6 +29,8 @@ unsafe fn handle(r: *const ring) -> Option<RingHandle> {
 /// `r` is NULL or a ring of a live manager.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn ring__consumer_pos(r: *const ring) -> c_ulong {
+    let ours = ring__consumer_pos as unsafe extern "C-unwind" fn(_) -> _;
+    pass_on!(MappedRing, c"ring__consumer_pos", ours, (r), 0);
     // SAFETY: as required of the caller.
     unsafe { handle(r) }.map_or(0, |ring| ring.consumer_pos() as c_ulong)
 }
@@ -39,6 +42,8 @@ pub unsafe extern "C-unwind" fn ring__consumer_pos(r: *const ring) -> c_ulong {
 /// `r` is NULL or a ring of a live manager.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn ring__producer_pos(r: *const ring) -> c_ulong {
+    let ours = ring__producer_pos as unsafe extern "C-unwind" fn(_) -> _;
+    pass_on!(MappedRing, c"ring__producer_pos", ours, (r), 0);
     // SAFETY: as required of the caller.
     unsafe { handle(r) }.map_or(0, |ring| ring.producer_pos() as c_ulong)
 }
@@ -104,6 +109,14 @@ pub unsafe extern "C-unwind" fn ring__consume(r: *mut ring) -> c_int {
 /// `r` is NULL or a ring of a manager that no other thread uses now.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn ring__consume_n(r: *mut ring, n: usize) -> c_int {
+    let ours = ring__consume_n as unsafe extern "C-unwind" fn(_, _) -> _;
+    pass_on!(
+        MappedRing,
+        c"ring__consume_n",
+        ours,
+        (r, n),
+        failure(NULL_HANDLE)
+    );
     // SAFETY: as required of the caller.
     count(
         unsafe { handle(r) }

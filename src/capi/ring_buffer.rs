@@ -2,9 +2,10 @@
 //! `ring_buffer__*`: the manager.
 
 use super::error::{NULL_HANDLE, count, failure, pointer, status};
+use super::foreign::pass_on;
 use super::options;
 use super::ring::ring;
-use crate::manager::{CALL_MAX, ManagerHandle};
+use crate::manager::{CALL_MAX, Manager, ManagerHandle};
 use core::ffi::{c_int, c_uint, c_void};
 
 /// One or more rings with the epoll instance that tells of their records.
@@ -67,6 +68,8 @@ pub unsafe extern "C-unwind" fn ring_buffer__new(
 /// `rb` is NULL or from `ring_buffer__new`, and neither it nor one of its rings is used any more.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn ring_buffer__free(rb: *mut ring_buffer) {
+    let ours = ring_buffer__free as unsafe extern "C-unwind" fn(_);
+    pass_on!(Manager, c"ring_buffer__free", ours, (rb), ());
     // SAFETY: as required of the caller.
     unsafe {
         if let Some(manager) = manager(rb) {
@@ -93,6 +96,14 @@ pub unsafe extern "C-unwind" fn ring_buffer__add(
     >,
     ctx: *mut c_void,
 ) -> c_int {
+    let ours = ring_buffer__add as unsafe extern "C-unwind" fn(_, _, _, _) -> _;
+    pass_on!(
+        Manager,
+        c"ring_buffer__add",
+        ours,
+        (rb, map_fd, sample_cb, ctx),
+        failure(NULL_HANDLE)
+    );
     // SAFETY: as required of the caller.
     match unsafe { manager(rb) } {
         Some(manager) => status(manager.add(map_fd, sample_cb, ctx)),

@@ -2,8 +2,9 @@
 //! `user_ring_buffer__*`: a ring that the program fills.
 
 use super::error::{NULL_HANDLE, pointer};
+use super::foreign::pass_on;
 use super::options;
-use crate::user_ring::UserRingHandle;
+use crate::user_ring::{UserRing, UserRingHandle};
 use core::ffi::{c_int, c_void};
 
 /// A ring that the program fills and a BPF program drains.
@@ -62,6 +63,14 @@ pub unsafe extern "C-unwind" fn user_ring_buffer__reserve(
     rb: *mut user_ring_buffer,
     size: u32,
 ) -> *mut c_void {
+    let ours = user_ring_buffer__reserve as unsafe extern "C-unwind" fn(_, _) -> _;
+    pass_on!(
+        UserRing,
+        c"user_ring_buffer__reserve",
+        ours,
+        (rb, size),
+        pointer(Err(NULL_HANDLE))
+    );
     // SAFETY: as required of the caller.
     let ring = unsafe { handle(rb) }.ok_or(NULL_HANDLE);
     pointer(
@@ -127,6 +136,8 @@ pub unsafe extern "C-unwind" fn user_ring_buffer__discard(
 /// `rb` is NULL or from `user_ring_buffer__new`, and neither it nor a record of it is used any more.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn user_ring_buffer__free(rb: *mut user_ring_buffer) {
+    let ours = user_ring_buffer__free as unsafe extern "C-unwind" fn(_);
+    pass_on!(UserRing, c"user_ring_buffer__free", ours, (rb), ());
     // SAFETY: as required of the caller.
     unsafe {
         if let Some(ring) = handle(rb) {

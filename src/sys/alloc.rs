@@ -19,16 +19,53 @@ pub fn zeroed<T: Zeroable>() -> Option<NonNull<T>> {
     NonNull::new(unsafe { libc::calloc(1, size_of::<T>()) }.cast())
 }
 
-/// Memory of its own for `value`, which needs no drop; `None` without memory. To be given back with
-/// [`free`].
+/// The value whose bytes are zero.
+pub fn zero<T: Zeroable>() -> T {
+    // SAFETY: a valid value, as the trait requires.
+    unsafe { core::mem::zeroed() }
+}
+
+/// How far behind the beginning of its block a handle lies: half of what `malloc` aligns to, so that no
+/// block begins there.
+const OFF: usize = size_of::<usize>();
+
+/// Memory for a value that C will know by its address, one that [`is_handle`] tells from all that libbpf
+/// has allocated; `None` without memory. To be given back with [`free_handle`].
 pub fn keep<T>(value: T) -> Option<NonNull<T>> {
     const { assert!(align_of::<T>() <= align_of::<libc::max_align_t>()) };
     const { assert!(!core::mem::needs_drop::<T>()) };
     // SAFETY: malloc has no requirements.
-    let memory: NonNull<T> = NonNull::new(unsafe { libc::malloc(size_of::<T>()) }.cast())?;
+    let block = NonNull::new(unsafe { libc::malloc(off::<T>().wrapping_add(size_of::<T>())) })?;
+    if off::<T>() > 0 {
+        // That is how valgrind knows a block that is in use by a pointer behind this word.
+        // SAFETY: aligned, and within the block.
+        unsafe { block.cast::<usize>().write(size_of::<T>()) };
+    }
+    // SAFETY: within the block.
+    let memory: NonNull<T> = unsafe { block.byte_add(off::<T>()) }.cast();
     // SAFETY: large enough, aligned, and nobody else knows of it.
     unsafe { memory.write(value) };
     Some(memory)
+}
+
+/// Whether the address may be one of [`keep`]'s. Always true where the type needs more alignment than a
+/// word, as on 32-bit ARM.
+pub fn is_handle<T>(address: *const T) -> bool {
+    off::<T>() == 0 || address.addr() & OFF != 0
+}
+
+/// Gives a handle back.
+///
+/// # Safety
+///
+/// `handle` came from [`keep`] with the same `T`, and nobody uses it any more.
+pub unsafe fn free_handle<T>(handle: *mut T) {
+    // SAFETY: the block begins so far before it, as required of the caller.
+    unsafe { libc::free(handle.byte_sub(off::<T>()).cast()) }
+}
+
+const fn off<T>() -> usize {
+    if align_of::<T>() > OFF { 0 } else { OFF }
 }
 
 /// Makes the array `old` hold `len` elements, like `reallocarray`; `None` without memory, `old` then
@@ -48,8 +85,39 @@ pub unsafe fn resize<T>(old: *mut T, len: usize) -> Option<NonNull<T>> {
 ///
 /// # Safety
 ///
-/// `memory` is null or came from [`zeroed`], [`keep`] or [`resize`], and nobody uses it any more.
+/// `memory` is null or came from [`zeroed`] or [`resize`], and nobody uses it any more.
 pub unsafe fn free<T>(memory: *mut T) {
     // SAFETY: null or from libc's allocator, as required of the caller.
     unsafe { libc::free(memory.cast()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_handle_is_told_from_every_block_of_malloc() {
+        if align_of::<u64>() > OFF {
+            return;
+        }
+        let handles: Vec<_> = (0..1000).map(|value: u64| keep(value).unwrap()).collect();
+        // libbpf's smallest struct is larger than this.
+        let blocks: Vec<_> = (16..1016)
+            // SAFETY: malloc has no requirements.
+            .map(|size| unsafe { libc::malloc(size) })
+            .collect();
+        for (value, handle) in (0..).zip(handles) {
+            assert!(is_handle(handle.as_ptr()));
+            // SAFETY: a live handle, freed once.
+            unsafe {
+                assert_eq!(*handle.as_ptr(), value);
+                free_handle(handle.as_ptr());
+            }
+        }
+        for block in blocks {
+            assert!(!is_handle::<u64>(block.cast()));
+            // SAFETY: from malloc, freed once.
+            unsafe { libc::free(block) };
+        }
+    }
 }
