@@ -44,6 +44,15 @@ abi: header
 install: build
 	@$(INSTALLER) install
 
+# For programs that dlopen libbpf: docs/dlopen.md. LIBBPF is the library that it is for.
+LIBBPF ?= $(shell $(CC) -print-file-name=libbpf.so.1)
+front: build
+	@mkdir -p $(BUILD)/front
+	packaging/front/build.sh $(BUILD)/librbshim.a '$(LIBBPF)' $(BUILD)/front/libbpf.so.1
+
+install-front: front
+	@$(INSTALLER) install-front
+
 uninstall:
 	@$(INSTALLER) uninstall
 
@@ -59,12 +68,19 @@ setup:
 	@scripts/setup.sh check
 
 check: setup
+	shellcheck scripts/*.sh demo/*.sh abi/*.sh packaging/*.sh packaging/front/*.sh .ci/run
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets --locked -- -D warnings
 	$(CARGO) test --locked
 	cd benches && $(CARGO) fmt --check
 	cd benches && CARGO_TARGET_DIR=$(BENCH) $(CARGO) clippy --release --all-targets --locked -- -D warnings
 	cd benches && CARGO_TARGET_DIR=$(BENCH) $(CARGO) test --release --locked
+	packaging/check/run.sh
+
+# Packages, built and used in roots of Debian: needs a network.
+package-check: setup
+	shellcheck scripts/*.sh demo/*.sh abi/*.sh packaging/*.sh packaging/front/*.sh .ci/run
+	packaging/check/run.sh
 
 # All ways to wait, for so many seconds together: target/soak.md. Then sequences drawn at random, each
 # on libbpf and on rbshim.
@@ -87,4 +103,4 @@ header:
 clean:
 	$(CARGO) clean
 
-.PHONY: all build compile demo setup check soak bench header install uninstall dist abi clean
+.PHONY: all build compile demo setup check soak bench header install front install-front uninstall dist abi package-check clean

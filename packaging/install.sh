@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #
-# install.sh check|install|uninstall
+# install.sh check|install|install-front|uninstall
 #
 # From the environment: SOURCE (the project), BUILD (what packaging/link.sh has made), VERSION, PREFIX, LIBDIR,
 # INCLUDEDIR, MANDIR, PKGCONFIGDIR, CMAKEDIR, DESTDIR, INSTALL. Installs all or nothing.
@@ -55,6 +55,18 @@ links() {
 	echo "librbshim.so.$major $LIBDIR/librbshim.so"
 }
 
+# The front, in a folder of its own: docs/dlopen.md. Wazuh opens the shorter name.
+front() {
+	directory=$LIBDIR/rbshim
+	printf '%s\n' "$directory/libbpf.so.1" "$directory/libbpf.so"
+}
+
+put_front() {
+	mkdir -p "${DESTDIR:-}$LIBDIR/rbshim"
+	$INSTALL -m 755 "$BUILD/front/libbpf.so.1" "${DESTDIR:-}$LIBDIR/rbshim/libbpf.so.1"
+	ln -sf libbpf.so.1 "${DESTDIR:-}$LIBDIR/rbshim/libbpf.so"
+}
+
 destinations() {
 	files | cut -d ' ' -f 3
 	links | cut -d ' ' -f 2
@@ -82,10 +94,13 @@ check() {
 }
 
 remove() {
-	destinations | while read -r file; do
+	{
+		destinations
+		front
+	} | while read -r file; do
 		rm -f "${DESTDIR:-}$file"
 	done
-	rmdir "${DESTDIR:-}$CMAKEDIR" 2>/dev/null || :
+	rmdir "${DESTDIR:-}$CMAKEDIR" "${DESTDIR:-}$LIBDIR/rbshim" 2>/dev/null || :
 }
 
 put() {
@@ -110,6 +125,10 @@ put() {
 case ${1:-} in
 check) check ;;
 put) put ;;
+install-front)
+	check
+	put_front
+	;;
 install)
 	check
 	# A process of its own, so that it ends with the first thing that fails.
@@ -119,5 +138,5 @@ install)
 	}
 	;;
 uninstall) remove ;;
-*) fail 'usage: install.sh check|install|uninstall' ;;
+*) fail 'usage: install.sh check|install|install-front|uninstall' ;;
 esac
