@@ -118,7 +118,10 @@ fn the_packagers_flags_reach_the_library() {
     let root = fresh("flags");
     let mut build = make("build");
     build.env("CARGO_TARGET_DIR", root.join("target"));
-    build.args(["LDFLAGS=-Wl,-z,now -Wl,--build-id=0xfeedfacefeedface", "CFLAGS=-O1 -g0"]);
+    build.args([
+        "LDFLAGS=-Wl,-z,now -Wl,--build-id=0xfeedfacefeedface",
+        "CFLAGS=-O1 -g0",
+    ]);
     build.env("RUSTFLAGS", "-C metadata=packager");
     succeed(&mut build);
     let library = root.join("target/package/librbshim.so");
