@@ -28,29 +28,39 @@ all: build
 build: compile
 	@$(MAKE) --no-print-directory $(BUILD)/librbshim.a
 
+# The compiler's own link-time optimization would leave nothing that rustc can put into an archive.
 compile:
 	@for tool in $(firstword $(CARGO)) $(firstword $(CC)); do \
 		command -v $$tool >/dev/null || { echo "rbshim: $$tool is needed and not there" >&2; exit 1; }; done
-	$(CARGO) build --release --lib --locked $(CARGOFLAGS)
+	CFLAGS='$(CFLAGS) -fno-lto' $(CARGO) rustc --release --lib --crate-type staticlib --locked \
+		--target-dir '$(CARGO_TARGET_DIR)' $(if $(CARGO_BUILD_TARGET),--target $(CARGO_BUILD_TARGET)) $(CARGOFLAGS)
 
-$(BUILD)/librbshim.a: $(COMPILED) include/rbshim.h packaging/link.sh
-	@mkdir -p $(BUILD)
+$(BUILD)/librbshim.a: $(COMPILED) include/rbshim.h packaging/link.sh $(BUILD)/flags
 	packaging/link.sh $(COMPILED) include/rbshim.h $(VERSION) $(BUILD)
+
+# Newer than the libraries when they were linked with others.
+FLAGS = $(CC) $(CFLAGS) $(LDFLAGS) $(KEEP_DEBUG)
+$(BUILD)/flags: force
+	@mkdir -p $(BUILD)
+	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' >$@
 
 # abi/librbshim.abi, after a function has been added. Anything else is a new soname.
 abi: header
 	abi/describe.sh include/rbshim.h abi/librbshim.abi
 
-install: build
+# What `make` has built, which may have been somebody else; only without that it is built now.
+BUILT = $(if $(wildcard $(BUILD)/librbshim.a),,build)
+
+install: $(BUILT)
 	@$(INSTALLER) install
 
 # For programs that dlopen libbpf: docs/dlopen.md. LIBBPF is the library that it is for.
 LIBBPF ?= $(shell $(CC) -print-file-name=libbpf.so.1)
-front: build
+front: $(BUILT)
 	@mkdir -p $(BUILD)/front
 	packaging/front/build.sh $(BUILD)/librbshim.a '$(LIBBPF)' $(BUILD)/front/libbpf.so.1
 
-install-front: front
+install-front: $(if $(wildcard $(BUILD)/front/libbpf.so.1),,front)
 	@$(INSTALLER) install-front
 
 uninstall:
@@ -103,4 +113,4 @@ header:
 clean:
 	$(CARGO) clean
 
-.PHONY: all build compile demo setup check soak bench header install front install-front uninstall dist abi package-check clean
+.PHONY: all build compile force demo setup check soak bench header install front install-front uninstall dist abi package-check clean

@@ -1,11 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #
-# install.sh check|install|install-front|uninstall
+# install.sh install|install-front|uninstall
 #
 # From the environment: SOURCE (the project), BUILD (what packaging/link.sh has made), VERSION, PREFIX, LIBDIR,
-# INCLUDEDIR, MANDIR, PKGCONFIGDIR, CMAKEDIR, DESTDIR, INSTALL. Installs all or nothing.
+# INCLUDEDIR, MANDIR, PKGCONFIGDIR, CMAKEDIR, DESTDIR, INSTALL. Installs all or nothing: what was installed
+# before stays until everything is there.
 set -eu
+umask 022
 
 major=${VERSION%%.*}
 staged= # what is written for this installation
@@ -13,6 +15,11 @@ staged= # what is written for this installation
 fail() {
 	echo "rbshim: $*" >&2
 	exit 1
+}
+
+# Without slashes that say nothing.
+plain() {
+	echo "$1" | sed -e 's|//*|/|g' -e 's|\(.\)/$|\1|'
 }
 
 # The path from one absolute directory to another, neither of which need exist.
@@ -35,9 +42,11 @@ fill_in() {
 		-e "s|@POINTER_BYTES@|$pointer_bytes|g" "$1"
 }
 
-# "MODE FILE DESTINATION" of each regular file.
+# "MODE FILE DESTINATION" of each file, "link TARGET DESTINATION" of each link.
 files() {
 	echo "755 $BUILD/librbshim.so.$VERSION $LIBDIR/librbshim.so.$VERSION"
+	echo "link librbshim.so.$VERSION $LIBDIR/librbshim.so.$major"
+	echo "link librbshim.so.$major $LIBDIR/librbshim.so"
 	echo "644 $BUILD/librbshim.a $LIBDIR/librbshim.a"
 	echo "644 $SOURCE/include/rbshim.h $INCLUDEDIR/rbshim.h"
 	echo "644 $staged/rbshim.pc $PKGCONFIGDIR/rbshim.pc"
@@ -49,94 +58,116 @@ files() {
 	done
 }
 
-# "TARGET LINK" of each link.
-links() {
-	echo "librbshim.so.$VERSION $LIBDIR/librbshim.so.$major"
-	echo "librbshim.so.$major $LIBDIR/librbshim.so"
-}
-
-# The front, in a folder of its own: docs/dlopen.md. Wazuh opens the shorter name.
+# The same of the front, in a folder of its own: docs/dlopen.md. Wazuh opens the shorter name.
 front() {
-	directory=$LIBDIR/rbshim
-	printf '%s\n' "$directory/libbpf.so.1" "$directory/libbpf.so"
+	echo "755 $BUILD/front/libbpf.so.1 $LIBDIR/rbshim/libbpf.so.1"
+	echo "link libbpf.so.1 $LIBDIR/rbshim/libbpf.so"
 }
 
-put_front() {
-	mkdir -p "${DESTDIR:-}$LIBDIR/rbshim"
-	$INSTALL -m 755 "$BUILD/front/libbpf.so.1" "${DESTDIR:-}$LIBDIR/rbshim/libbpf.so.1"
-	ln -sf libbpf.so.1 "${DESTDIR:-}$LIBDIR/rbshim/libbpf.so"
-}
-
-destinations() {
-	files | cut -d ' ' -f 3
-	links | cut -d ' ' -f 2
-}
-
-# Fails if one of the directories cannot be written to; makes none.
-check() {
-	for directory in "$PREFIX" "$LIBDIR" "$INCLUDEDIR" "$MANDIR" "$PKGCONFIGDIR" "$CMAKEDIR"; do
-		case $directory in
-		*[[:space:]]*) fail "a directory with spaces in its name is not supported: $directory" ;;
+# Fails if something is named in a way that is not supported.
+check_names() {
+	for path in "$PREFIX" "$LIBDIR" "$INCLUDEDIR" "$MANDIR" "$PKGCONFIGDIR" "$CMAKEDIR"; do
+		case $path/ in
+		*/./* | */../*) fail "a path with . or .. is not supported: $path" ;;
 		/*) ;;
-		*) fail "not an absolute path: $directory" ;;
+		*) fail "not an absolute path: $path" ;;
 		esac
 	done
-	destinations | while read -r file; do
-		directory=${DESTDIR:-}${file%/*}
+	for path in "$SOURCE" "$BUILD" "$PREFIX" "$LIBDIR" "$INCLUDEDIR" "$MANDIR" "$PKGCONFIGDIR" "$CMAKEDIR"; do
+		case $path in
+		*[[:space:]]*) fail "a path with spaces is not supported: $path" ;;
+		esac
+	done
+}
+
+# Fails if one of the directories of these files cannot be written to; makes none.
+check_writable() {
+	while read -r file; do
+		directory=$DESTDIR${file%/*}
 		while [ ! -e "$directory" ] && [ -n "$directory" ]; do
 			directory=${directory%/*}
 		done
 		# Trying is the only test that is right for root and for read-only file systems.
-		probe=$(mktemp "${directory:-.}/.rbshim.XXXXXX" 2>/dev/null) ||
-			fail "cannot write to ${directory:-.}; PREFIX, LIBDIR or DESTDIR say where to install"
+		probe=$(mktemp "${directory:-/}/.rbshim.XXXXXX" 2>/dev/null) ||
+			fail "cannot write to ${directory:-/}; PREFIX, LIBDIR or DESTDIR say where to install"
 		rm -f "$probe"
+	done
+}
+
+# Beside each file its new one, and only then, in one go, the new ones under the files' names.
+put() {
+	while read -r mode from destination; do
+		mkdir -p "$DESTDIR${destination%/*}"
+		if [ "$mode" = link ]; then
+			ln -sf "$from" "$DESTDIR$destination$new"
+		else
+			$INSTALL -m "$mode" "$from" "$DESTDIR$destination$new"
+		fi
+	done <"$staged/list"
+	while read -r _ _ destination; do
+		mv -f "$DESTDIR$destination$new" "$DESTDIR$destination"
+	done <"$staged/list"
+}
+
+# Whatever ends the script.
+clean_up() {
+	status=$?
+	[ $status = 0 ] || echo 'rbshim: not installed' >&2
+	while read -r _ _ destination; do
+		rm -f "$DESTDIR$destination$new"
+	done <"$staged/list"
+	rm -rf "$staged"
+}
+
+stage() {
+	staged=$(mktemp -d)
+	new=.new-$$
+	: >"$staged/list"
+	trap clean_up EXIT
+	trap 'exit 1' HUP INT TERM
+}
+
+fill_templates() {
+	pointer_bytes=$((4 * $(od -A n -t u1 -j 4 -N 1 "$BUILD/librbshim.so.$VERSION")))
+	fill_in "$SOURCE/packaging/rbshim.pc.in" >"$staged/rbshim.pc"
+	for name in rbshim-config.cmake rbshim-config-version.cmake; do
+		fill_in "$SOURCE/packaging/cmake/$name.in" >"$staged/$name"
 	done
 }
 
 remove() {
 	{
-		destinations
+		files
 		front
-	} | while read -r file; do
-		rm -f "${DESTDIR:-}$file"
+	} | while read -r _ _ destination; do
+		rm -f "$DESTDIR$destination"
 	done
-	rmdir "${DESTDIR:-}$CMAKEDIR" "${DESTDIR:-}$LIBDIR/rbshim" 2>/dev/null || :
+	rmdir "$DESTDIR$CMAKEDIR" 2>/dev/null || :
+	rmdir "$DESTDIR$LIBDIR/rbshim" 2>/dev/null || :
 }
 
-put() {
-	pointer_bytes=$((4 * $(od -A n -t u1 -j 4 -N 1 "$BUILD/librbshim.so.$VERSION")))
-	staged=$(mktemp -d "$BUILD/.staged.XXXXXX")
-	trap 'rm -rf "$staged"' EXIT
-	fill_in "$SOURCE/packaging/rbshim.pc.in" >"$staged/rbshim.pc"
-	for name in rbshim-config.cmake rbshim-config-version.cmake; do
-		fill_in "$SOURCE/packaging/cmake/$name.in" >"$staged/$name"
-	done
-	destinations | while read -r file; do
-		mkdir -p "${DESTDIR:-}${file%/*}"
-	done
-	files | while read -r mode file destination; do
-		$INSTALL -m "$mode" "$file" "${DESTDIR:-}$destination"
-	done
-	links | while read -r target link; do
-		ln -sf "$target" "${DESTDIR:-}$link"
-	done
-}
+case ${DESTDIR:=} in
+'' | /*) DESTDIR=${DESTDIR%/} ;;
+*) DESTDIR=$PWD/${DESTDIR%/} ;;
+esac
+check_names
+PREFIX=$(plain "$PREFIX") LIBDIR=$(plain "$LIBDIR") INCLUDEDIR=$(plain "$INCLUDEDIR")
+MANDIR=$(plain "$MANDIR") PKGCONFIGDIR=$(plain "$PKGCONFIGDIR") CMAKEDIR=$(plain "$CMAKEDIR")
 
 case ${1:-} in
-check) check ;;
-put) put ;;
-install-front)
-	check
-	put_front
-	;;
 install)
-	check
-	# A process of its own, so that it ends with the first thing that fails.
-	"$0" put || {
-		remove
-		fail 'not installed; what was there already is removed again'
-	}
+	files | cut -d ' ' -f 3 | check_writable
+	stage
+	fill_templates
+	files >"$staged/list"
+	put
+	;;
+install-front)
+	front | cut -d ' ' -f 3 | check_writable
+	stage
+	front >"$staged/list"
+	put
 	;;
 uninstall) remove ;;
-*) fail 'usage: install.sh check|install|install-front|uninstall' ;;
+*) fail 'usage: install.sh install|install-front|uninstall' ;;
 esac

@@ -15,6 +15,11 @@ archive=$1 header=$2 version=$3 directory=$4
 cc=${CC:-cc}
 major=${version%%.*}
 
+fail() {
+	echo "rbshim: $*" >&2
+	exit 1
+}
+
 tool() {
 	# Of the same target as the compiler.
 	$cc -print-prog-name="$1"
@@ -23,15 +28,19 @@ objcopy=${OBJCOPY:-$(tool objcopy)}
 ar=${AR:-$(tool ar)}
 
 for program in "$objcopy" "$ar"; do
-	command -v "$program" >/dev/null || { echo "rbshim: $program is needed and not there" >&2; exit 1; }
+	command -v "$program" >/dev/null || fail "$program is needed and not there"
 done
 
-functions=$(sed -n 's/^.*[ *]\([a-z_]*ring[a-z_]*__[a-z_]*\)(.*$/\1/p' "$header" | sort -u)
+functions=$(sed -n 's/^.*[ *]\([a-z0-9_]*ring[a-z0-9_]*__[a-z0-9_]*\)(.*$/\1/p' "$header" | sort -u)
+[ -n "$functions" ] || fail "$header declares none of the functions"
 new=$(mktemp -d "$directory/.new.XXXXXX")
 trap 'rm -rf "$new"' EXIT
+trap 'exit 1' HUP INT TERM
 
 # The linker takes what the functions reach and drops all other sections.
 set -- -r -nostdlib -Wl,--gc-sections
+# GNU objcopy does not read what lld makes of it.
+[ ! -x "$(command -v "$(tool ld.bfd)")" ] || set -- "$@" -fuse-ld=bfd
 for function in $functions; do
 	set -- "$@" "-Wl,-u,$function"
 done

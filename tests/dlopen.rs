@@ -11,7 +11,7 @@ use opened::{
     real,
 };
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Mutex;
 use std::time::Duration;
@@ -103,7 +103,10 @@ fn on_libbpfs_functions_with_rbshims_in_the_way_programs_print_the_same() {
             preloaded.env("LD_PRELOAD", &rbshim().shared);
             let mut by_path = command_with_front(&program, libbpf, Entry::Preload);
             by_path.env("LIBBPF", real(libbpf));
-            for command in [preloaded, by_path] {
+            let mut renamed = command(&program, libbpf);
+            renamed.env("LD_PRELOAD", &rbshim().shared);
+            renamed.env("LIBBPF", by_another_name(libbpf));
+            for command in [preloaded, by_path, renamed] {
                 let shown = format!("{command:?}");
                 assert_eq!(as_linked(printed(command)), stock, "{shown}");
             }
@@ -246,6 +249,24 @@ fn python_gets_rbshims_functions_and_its_hook_their_warnings_and_can_close_the_l
             assert!(output.status.success(), "{output:?}");
         }
     }
+}
+
+/// A copy of libbpf that calls itself otherwise, as programs that bring their own have it.
+fn by_another_name(libbpf: Libbpf) -> PathBuf {
+    let mut bytes = fs::read(real(libbpf)).expect("libbpf");
+    let [name, other] = [b"libbpf.so.1\0", b"libown.so.1\0"];
+    let places = bytes.windows(name.len()).enumerate();
+    let places: Vec<usize> = places
+        .filter(|(_, it)| *it == name)
+        .map(|(at, _)| at)
+        .collect();
+    assert!(!places.is_empty(), "libbpf does not name itself");
+    for at in places {
+        bytes[at..at + other.len()].copy_from_slice(other);
+    }
+    let copy = folder(&format!("{libbpf:?}-renamed")).join("libown.so.1");
+    fs::write(&copy, bytes).expect("a copy");
+    copy
 }
 
 /// What the linked program prints on libbpf alone.

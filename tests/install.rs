@@ -5,7 +5,8 @@ mod common;
 
 use common::{make, manifest_dir, rbshim, succeed, target_dir};
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -82,7 +83,10 @@ fn what_cannot_be_installed_is_one_line_and_leaves_nothing() {
         ),
         (vec!["CC=no-such-cc".into()], "no-such-cc is needed"),
     ] {
-        let output = tried(make("install").args(&arguments));
+        // What is built is installed without any compiler.
+        let needs_tools = arguments[0].starts_with('C');
+        let goal = if needs_tools { "build" } else { "install" };
+        let output = tried(make(goal).args(&arguments));
         assert!(!output.status.success(), "{arguments:?}");
         let errors = String::from_utf8_lossy(&output.stderr).into_owned();
         // Cargo and make have their say besides.
@@ -99,6 +103,61 @@ fn what_cannot_be_installed_is_one_line_and_leaves_nothing() {
             "{arguments:?}"
         );
     }
+}
+
+/// Not even by an installation that fails at any of its files.
+#[test]
+fn what_was_installed_before_is_there_until_all_of_the_new_is() {
+    rbshim();
+    let root = fresh("again");
+    let prefix = format!("PREFIX={}", root.join("prefix").display());
+    succeed(make("install").arg(&prefix));
+    let installed = files(&root);
+    let library = root.join("prefix/lib/librbshim.so.1");
+    fs::write(&library, "the one of before").expect("the library can be written to");
+    for failing in ["librbshim.so", "librbshim.a", "rbshim.pc", "cmake", "man3"] {
+        let script = target_dir().join("tmp/install/failing-install");
+        let text =
+            format!("#!/bin/sh\ncase \"$*\" in *{failing}*) exit 1 ;; esac\ninstall \"$@\"\n");
+        fs::write(&script, text).expect("a script");
+        fs::set_permissions(&script, Permissions::from_mode(0o755)).expect("it can be run");
+        let output =
+            tried(make("install").args([&prefix, &format!("INSTALL={}", script.display())]));
+        assert!(!output.status.success(), "{failing}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("rbshim: not installed\n"));
+        assert_eq!(files(&root), installed, "{failing}");
+        let text = fs::read(&library).expect("the library");
+        assert_eq!(text, b"the one of before", "{failing}");
+    }
+    succeed(make("install").arg(&prefix));
+    assert_eq!(files(&root), installed);
+    assert_eq!(sha256(&library), sha256(&rbshim().shared));
+}
+
+/// A prefix may end in a slash, and the destination may be named from here.
+#[test]
+fn directories_may_be_written_in_other_ways() {
+    rbshim();
+    let root = fresh("spelling");
+    let target = format!("CARGO_TARGET_DIR={}", target_dir().display());
+    let mut install = make("install");
+    install
+        .current_dir(&root)
+        .args(["-C", manifest_dir().to_str().expect("UTF-8"), &target]);
+    let relative = format!("tmp-{}", std::process::id());
+    succeed(install.args([
+        &format!("DESTDIR={relative}"),
+        "PREFIX=/usr//",
+        "INCLUDEDIR=/usr/include",
+    ]));
+    let staged = manifest_dir().join(&relative);
+    let config = fs::read_to_string(staged.join("usr/lib/cmake/rbshim/rbshim-config.cmake"));
+    fs::remove_dir_all(&staged).expect("what was installed");
+    let config = config.expect("the CMake package");
+    assert!(
+        config.contains("${_rbshim_here}/../../../include\""),
+        "{config}"
+    );
 }
 
 #[test]
@@ -118,13 +177,18 @@ fn the_packagers_flags_reach_the_library() {
     let root = fresh("flags");
     let mut build = make("build");
     build.env("CARGO_TARGET_DIR", root.join("target"));
+    let host = succeed(Command::new("rustc").arg("-vV"));
+    let host = host.lines().find_map(|line| line.strip_prefix("host: "));
+    let host = host.expect("a host");
+    // Many distributions have the compiler's link-time optimization among their flags.
     build.args([
         "LDFLAGS=-Wl,-z,now -Wl,--build-id=0xfeedfacefeedface",
-        "CFLAGS=-O1 -g0",
+        "CFLAGS=-O2 -flto",
+        &format!("CARGO_BUILD_TARGET={host}"),
     ]);
     build.env("RUSTFLAGS", "-C metadata=packager");
     succeed(&mut build);
-    let library = root.join("target/package/librbshim.so");
+    let library = root.join("target").join(host).join("package/librbshim.so");
     let read = |option| succeed(Command::new("readelf").args(["-W", option]).arg(&library));
     assert!(read("--dynamic").contains("BIND_NOW"));
     assert!(read("--notes").contains("Build ID: feedfacefeedface"));

@@ -13,7 +13,9 @@
 set -eu
 export LC_ALL=C
 unset CDPATH
-: "${CC:=cc}" "${CFLAGS:=}" "${LDFLAGS:=}" "${NM:=nm}" "${READELF:=readelf}"
+: "${CC:=cc}" "${CFLAGS:=}" "${LDFLAGS:=}"
+# Of the same target as the compiler.
+: "${NM:=$($CC -print-prog-name=nm)}" "${READELF:=$($CC -print-prog-name=readelf)}"
 own_version=RBSHIM_1
 
 fail() {
