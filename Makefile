@@ -75,6 +75,7 @@ demo:
 
 # What the tests need and this machine lacks.
 setup:
+	@[ -d tests ] || { echo 'rbshim: the tests are in the repository, not in the tarball' >&2; exit 1; }
 	@scripts/setup.sh check
 
 check: setup

@@ -35,7 +35,11 @@ impl<'data> Objects<'data> {
         let archive = ArchiveFile::parse(bytes).expect("an archive");
         let members = archive.members().map(|member| member.expect("a member"));
         let files: Vec<_> = members
-            .filter(|member| member.name().starts_with(b"rbshim."))
+            .filter(|member| {
+                [b"rbshim.", b"rbshim-"]
+                    .iter()
+                    .any(|own| member.name().starts_with(*own))
+            })
             .map(|member| File::parse(member.data(bytes).expect("data")).expect("an object"))
             .collect();
         let mut definitions = HashMap::new();
