@@ -79,7 +79,7 @@ setup:
 	@scripts/setup.sh check
 
 check: setup
-	shellcheck scripts/*.sh demo/*.sh abi/*.sh packaging/*.sh packaging/front/*.sh .ci/run
+	shellcheck scripts/*.sh demo/*.sh abi/*.sh packaging/*.sh packaging/*/*.sh .ci/run
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets --locked -- -D warnings
 	$(CARGO) test --locked

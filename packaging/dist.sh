@@ -27,18 +27,20 @@ export SOURCE_DATE_EPOCH
 mkdir -p "$directory"
 new=$(mktemp -d "$directory/.new.XXXXXX")
 trap 'rm -rf "$new"' EXIT
+trap 'exit 1' HUP INT TERM
 tree=$new/$name
 mkdir "$tree"
 
-# What is in the working tree, committed or not.
-git ls-files -z --cached --others --exclude-standard -- . \
-	':!tests' ':!benches' ':!fuzz' ':!.ci' ':!*.gitignore' >"$new/files"
-tar c --null --files-from="$new/files" --ignore-failed-read 2>/dev/null | tar x -C "$tree"
+# What the repository knows, as it is in the working tree, committed or not.
+git ls-files -z --cached -- . \
+	':!tests' ':!benches' ':!fuzz' ':!.ci' ':!debian' ':!*.gitignore' >"$new/files"
+tar c --null --files-from="$new/files" >"$new/sources" || fail 'a file of the repository is not in the working tree'
+tar x -C "$tree" -f "$new/sources"
 
 # Cargo wants to see every package that a manifest names, even those that a build does not use.
 awk '
-	/^\[/ { kept = $0 !~ /^\[(dev-dependencies|features|profile\.(dev|test).*)\]/ }
-	kept && !/optional = true/
+	/^\[/ { kept = $0 !~ /^\[(dev-dependencies|profile\.(dev|test).*)\]/ }
+	kept && !/optional = true|"dep:/
 ' Cargo.toml >"$tree/Cargo.toml"
 printf '\n[lints.rust]\nunexpected_cfgs = "allow" # features whose crates are not vendored\n' >>"$tree/Cargo.toml"
 mkdir "$tree/.cargo"

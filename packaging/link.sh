@@ -37,8 +37,10 @@ new=$(mktemp -d "$directory/.new.XXXXXX")
 trap 'rm -rf "$new"' EXIT
 trap 'exit 1' HUP INT TERM
 
-# The linker takes what the functions reach and drops all other sections.
-set -- -r -nostdlib -Wl,--gc-sections
+# The linker takes what the functions reach and drops all other sections; also bitcode, and a constructor of
+# std that keeps the program's arguments for a function that is not there any more.
+echo 'SECTIONS { /DISCARD/ : { *(.init_array .init_array.* .llvmbc .llvmcmd) } } INSERT BEFORE .text;' >"$new/discard.ld"
+set -- -r -nostdlib -Wl,--gc-sections "-Wl,-T,$new/discard.ld"
 # GNU objcopy does not read what lld makes of it.
 [ ! -x "$(command -v "$(tool ld.bfd)")" ] || set -- "$@" -fuse-ld=bfd
 for function in $functions; do
@@ -46,11 +48,8 @@ for function in $functions; do
 done
 $cc "$@" -o "$new/linked.o" "$archive"
 
-# What is left of std is bitcode, names that nothing refers to, and a constructor that keeps the program's
-# arguments for a function that is not there any more.
-set -- --wildcard --remove-section=.llvmbc --remove-section=.llvmcmd \
-	'--remove-section=.init_array*' '--remove-section=.rel*.init_array*' \
-	'--strip-unneeded-symbol=*'
+# What is left of std is names that nothing refers to.
+set -- --wildcard '--strip-unneeded-symbol=*'
 [ -n "${KEEP_DEBUG:-}" ] || set -- "$@" --strip-debug
 for function in $functions; do
 	set -- "$@" "--keep-symbol=$function" "--keep-global-symbol=$function"

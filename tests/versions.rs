@@ -40,7 +40,18 @@ fn every_file_that_names_the_version_names_this_one() {
         ("README.md", format!("rbshim {VERSION} active")),
         ("man/rbshim.7", format!("rbshim {VERSION}")),
         ("debian/changelog", format!("rbshim ({VERSION}-")),
-        ("packaging/rpm/rbshim.spec", VERSION.to_string()),
+        (
+            "packaging/rpm/rbshim.spec",
+            format!("\nVersion:        {VERSION}\n"),
+        ),
+        (
+            "packaging/nix/package.nix",
+            format!("  version = \"{VERSION}\";\n"),
+        ),
+        (
+            "packaging/nix/default.nix",
+            format!("/rbshim-{VERSION}.tar.xz,\n"),
+        ),
         ("packaging/alpine/APKBUILD", format!("pkgver={VERSION}\n")),
         ("packaging/arch/PKGBUILD", format!("pkgver={VERSION}\n")),
     ] {

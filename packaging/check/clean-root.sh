@@ -1,0 +1,150 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#
+# clean-root.sh install|compile|run|autopkgtest|upgrade|remove
+#
+# The Debian packages in use, in a root that has never seen rbshim.
+set -eu
+. "$(dirname "$0")/lib.sh"
+
+root=$roots/used
+programs=$root/work/programs
+packages=$CHECK/debian
+
+# What is in the root, but for logs, caches and what dpkg writes with each package.
+state() {
+	(cd "$root" && find . \( -path ./work -o -path ./tmp -o -path ./var/cache -o -path ./var/log -o -path ./var/lib/apt \
+		-o -path './var/lib/dpkg/status*' -o -path './var/lib/dpkg/triggers*' -o -path ./etc/ld.so.cache \) -prune \
+		-o -type d -printf '%p/\n' -o -printf '%p %s %l\n' | sort)
+}
+
+# install_debs FILES...: with apt; what they depend on has to be there.
+install_debs() {
+	workplace "$root" debs "$@"
+	in_root "$root" root sh -euc 'apt-get --quiet=2 --yes --no-install-recommends install ./debs/*.deb'
+}
+
+the_debs() {
+	find "$packages/$1" -name '*.deb' ! -name '*-dbgsym_*'
+}
+
+# run NAME PROGRAM [VARIABLE]: a program's output into NAME.out, and rbshim's line, if it is active, into NAME.active.
+run() {
+	in_root "$root" root sh -euc '
+		cd programs
+		status=0
+		env ${3:+"$3"} RBSHIM_VERBOSE=1 "./$2" >"$1.out" 2>"$1.err" || status=$?
+		grep "^rbshim " "$1.err" >"$1.active" || :
+		[ $status = 0 ] || { cat "$1.err"; echo "$1: exit status $status"; exit 1; }' sh "$@"
+}
+
+# runs NAME PROGRAM VERSION LIBRARY [VARIABLE]: with the output of the program on libbpf, and this rbshim active.
+runs() {
+	run "$1" "$2" "${5:-}"
+	stock=c-stock
+	case $2 in cxx-*) stock=cxx-stock ;; esac
+	cmp "$programs/$stock.out" "$programs/$1.out"
+	grep -q "^rbshim $3 active: [^ ]*/$4 (" "$programs/$1.active" || fail "$1: not active: $(cat "$programs/$1.err")"
+	echo "$1: $(cat "$programs/$1.active")"
+}
+
+stock() {
+	for program in c-stock cxx-stock c-dlopen; do
+		run $program $program
+		[ -s "$programs/$program.out" ] || fail "$program: prints nothing"
+		! [ -s "$programs/$program.active" ] || fail "$program: is not on libbpf"
+		echo "$program: $(wc -l <"$programs/$program.out") lines"
+	done
+}
+
+shared() {
+	for program in c-shared cxx-shared c-cmake-shared cxx-cmake-shared c-meson-shared; do
+		runs $program $program "$1" 'librbshim\.so\.1[0-9.]*'
+	done
+	for program in c-stock cxx-stock; do
+		runs "$program-preloaded" $program "$1" 'librbshim\.so\.1[0-9.]*' LD_PRELOAD=librbshim.so.1
+	done
+	triplet=$(in_root "$root" root gcc -print-multiarch)
+	runs c-dlopen c-dlopen "$1" 'rbshim/libbpf\.so\.1' "LD_LIBRARY_PATH=/usr/lib/$triplet/rbshim"
+}
+
+static() {
+	for program in c-static cxx-static c-cmake-static cxx-cmake-static c-meson-static; do
+		runs $program $program "$1" $program
+	done
+	# Has no map, so it does not say that rbshim is active; but nothing else could be linked.
+	run smoke-static smoke-static
+	cat "$programs/smoke-static.out"
+}
+
+case ${1:-} in
+install)
+	rm -rf "$root"
+	cp -a --reflink=auto "$roots/clean" "$root"
+	state >"$CHECK/state.before"
+	# shellcheck disable=SC2046 # paths without spaces
+	install_debs $(the_debs this)
+	in_root "$root" root sh -euc '
+		ldconfig -p | grep librbshim
+		dpkg --audit
+		dpkg --verify librbshim1 librbshim-dev rbshim rbshim-dlopen
+		for page in "7 rbshim" "3 ring_buffer__new"; do
+			ls /usr/share/man/man${page% *}/${page#* }.*
+		done'
+	;;
+compile)
+	workplace "$tools" bpf "$top"/c-tests/producer.bpf.c "$top"/c-tests/*.h
+	in_root "$tools" builder sh -euc 'cd bpf && clang -O2 -g -target bpf -Wno-unused-parameter \
+		-idirafter "/usr/include/$(gcc -print-multiarch)" -o producer.bpf.o -c producer.bpf.c'
+	workplace "$root" programs "$tools/work/bpf/producer.bpf.o" "$top"/c-tests/*.h "$top"/c-tests/dlopen/*.h \
+		"$top"/c-tests/ring_accessors.c "$top"/c-tests/leave_by_exception.cpp \
+		"$top"/packaging/check/smoke.c "$top"/packaging/check/projects/*
+	in_root "$root" builder sh -euc '
+		cd programs
+		pkg-config --cflags --libs rbshim
+		pkg-config --cflags --libs --static rbshim
+		make
+		cmake -S . -B cmake
+		cmake --build cmake
+		meson setup meson
+		meson compile -C meson
+		cp cmake/c*-cmake-* meson/c-meson-shared meson/c-meson-static .'
+	;;
+run)
+	stock
+	shared "$version"
+	static "$version"
+	;;
+autopkgtest)
+	workplace "$root" source
+	unpack "$workplace/rbshim"
+	cp -a "$top/debian" "$workplace/rbshim"
+	chown -R 1000:1000 "$workplace"
+	tests=$(sed -n 's/^Tests: //p' "$top/debian/tests/control")
+	for test in $tests; do
+		in_root "$root" builder sh -euc 'cd source/rbshim && "debian/tests/$1"' sh "$test"
+	done
+	;;
+upgrade)
+	# shellcheck disable=SC2046 # paths without spaces
+	install_debs $(the_debs next)
+	next=$(in_root "$root" root pkg-config --modversion rbshim)
+	[ "$next" != "$version" ] || fail "still $version"
+	left=$(find "$root/usr" -name "librbshim.so.$version")
+	[ -z "$left" ] || fail "still there: $left"
+	# Not compiled again: what is shared is the new one, what is static the old one.
+	stock
+	shared "$next"
+	static "$version"
+	;;
+remove)
+	in_root "$root" root apt-get --quiet=2 --yes purge librbshim1 librbshim-dev rbshim rbshim-dlopen
+	state | diff -u --label before --label 'after purge' "$CHECK/state.before" - || fail 'not all is as it was'
+	left=$(in_root "$root" root sh -euc 'ldconfig -p | grep rbshim || :; dpkg-query -W "*rbshim*" 2>/dev/null || :')
+	[ -z "$left" ] || fail "left: $left"
+	stock
+	! run c-shared c-shared || fail 'c-shared still runs'
+	static "$version"
+	;;
+*) fail 'usage: clean-root.sh install|compile|run|autopkgtest|upgrade|remove' ;;
+esac

@@ -1,0 +1,21 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#
+# The Nix expression: built by nix-build, with nixpkgs.nix in place of nixpkgs. Not seen here: nixpkgs itself and its
+# standard environment.
+set -eu
+. "$(dirname "$0")/lib.sh"
+
+workplace "$tools" nix "$TARBALL" "$top"/packaging/nix/*.nix "$top/packaging/check/nixpkgs.nix"
+in_root "$tools" builder sh -euc '
+	cd nix
+	export NIX_STORE_DIR=/work/nix/store NIX_STATE_DIR=/work/nix/state NIX_LOG_DIR=/work/nix/log NIX_CONF_DIR=/work/nix
+	nix-instantiate --eval --strict -E "(import ./default.nix { pkgs = import ./nixpkgs.nix; src = ./$1; }).version"
+	nix-build --option sandbox false --arg pkgs "import ./nixpkgs.nix" --arg src "./$1" -A all --out-link result default.nix
+	find -H $(readlink -f result*) ! -type d >files
+	cat files' sh "${TARBALL##*/}"
+{
+	sed -E 's,^/work/nix/store/[^/]*/,usr/,' "$workplace/files"
+	# The expression does not build the front.
+	grep '^usr/lib/rbshim/' "$CHECK/files"
+} | same_as_make_install 'Nix outputs'

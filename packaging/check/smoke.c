@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/*
+ * What can be seen of rbshim where BPF cannot be had: a map that is none. The error is bpf(2)'s: EBADFD, or
+ * EPERM or ENOSYS on a builder that does not let programs call it.
+ */
+#include <errno.h>
+#include <rbshim.h>
+#include <stdio.h>
+#include <string.h>
+
+int main(void)
+{
+	struct ring_buffer *rb;
+	int error;
+
+	errno = 0;
+	rb = ring_buffer__new(-1, NULL, NULL, NULL);
+	error = errno;
+	if (rb || !error) {
+		fprintf(stderr, "ring_buffer__new(-1) = %p: %s\n", (void *)rb, strerror(error));
+		return 1;
+	}
+	/* Only rbshim has this one. */
+	if (rbshim_ring_buffer__set_coalesce_us(NULL, 100) != -EINVAL) {
+		fprintf(stderr, "rbshim_ring_buffer__set_coalesce_us(NULL) is no error\n");
+		return 1;
+	}
+	ring_buffer__free(NULL);
+	printf("ring_buffer__new(-1): NULL, %s\n", strerror(error));
+	return 0;
+}
