@@ -185,7 +185,11 @@ fn each_tool_finds_what_it_is_there_for() {
         assert!(found.contains(what), "{what} is not in: {found}");
     };
 
-    let kept = (RING, "alloc::free_handle(self.as_ptr())", "let _ = self.as_ptr();");
+    let kept = (
+        RING,
+        "alloc::free_handle(self.as_ptr())",
+        "let _ = self.as_ptr();",
+    );
     let leaking = mutated::build("leaking", &[kept]);
     let result = memcheck("manager", Way::Preloaded, Some(&leaking.shared));
     finds("definitely lost in loss record", result);
