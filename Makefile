@@ -60,7 +60,10 @@ front: $(BUILT)
 	@mkdir -p $(BUILD)/front
 	packaging/front/build.sh $(BUILD)/librbshim.a '$(LIBBPF)' $(BUILD)/front/libbpf.so.1
 
-install-front: $(if $(wildcard $(BUILD)/front/libbpf.so.1),,front)
+# The front of the libraries that there are.
+FRONT = $(if $(shell [ $(BUILD)/front/libbpf.so.1 -nt $(BUILD)/librbshim.a ] && echo built),,front)
+
+install-front: $(FRONT)
 	@$(INSTALLER) install-front
 
 uninstall:

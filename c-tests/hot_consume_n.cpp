@@ -1,36 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 /* As hot_leave.cpp, for the functions that libbpf has had since 1.3 and 1.5. */
-#include "hot_ring.h"
+#define BETWEEN 2500
+#include "hot_leaving.h"
 
 #define TIMES 8
-#define BETWEEN 2500
-#define NEVER 0xffffffffu
-
-static struct ring_buffer *rb;
-static __u32 leave_at = NEVER;
-
-static int leaving(void *unused, void *data, size_t size)
-{
-	(void)unused;
-	hot_expect(data, size);
-	if (sequence_of(data) == leave_at) {
-		leave_at = NEVER;
-		throw 5;
-	}
-	hot_note(data);
-	return 0;
-}
-
-static bool is_left(void)
-{
-	leave_at = hot.next + BETWEEN;
-	try {
-		hot_poll(rb, 2 * BETWEEN);
-	} catch (int number) {
-		return number == 5;
-	}
-	return false;
-}
 
 static int manager_consume_n(void)
 {

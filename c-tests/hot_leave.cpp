@@ -3,52 +3,14 @@
  * Callbacks that do not return, while records come as fast as they can: whatever is called next begins
  * with the record that was left, none before it and none after it.
  */
-#include "hot_ring.h"
-#include <setjmp.h>
+#define BETWEEN 10000
+#include "hot_leaving.h"
 
 #define TIMES 8
-#define BETWEEN 10000
-#define NEVER 0xffffffffu
 /* A reader of a ring like this need not hand back space for each record. */
 #define BEHIND_MAX 256
 
 static int map;
-static struct ring_buffer *rb;
-static jmp_buf landing;
-static bool by_exception;
-static __u32 leave_at = NEVER;
-
-static int leaving(void *unused, void *data, size_t size)
-{
-	(void)unused;
-	hot_expect(data, size);
-	if (sequence_of(data) == leave_at) {
-		leave_at = NEVER;
-		if (by_exception)
-			throw 5;
-		longjmp(landing, 1);
-	}
-	hot_note(data);
-	return 0;
-}
-
-/* Polls until the callback does not return. */
-static bool is_left(void)
-{
-	leave_at = hot.next + BETWEEN;
-	if (by_exception) {
-		try {
-			hot_poll(rb, 2 * BETWEEN);
-		} catch (int number) {
-			return number == 5;
-		}
-		return false;
-	}
-	if (setjmp(landing))
-		return true;
-	hot_poll(rb, 2 * BETWEEN);
-	return false;
-}
 
 static int poll(void)
 {

@@ -50,16 +50,7 @@ fn a_lingering_reader_is_woken_by_each_of_two_producers() {
 #[test]
 fn a_lingering_reader_is_woken_when_records_are_committed_out_of_order() {
     check_threads(Ring::big, |ring| {
-        let first = ring.reserve().unwrap();
-        let second = ring.reserve().unwrap();
-        let late = Arc::clone(ring);
-        vec![
-            thread::spawn(move || {
-                late.commit(second, Plain);
-                late.commit(first, Plain);
-            }),
-            reader(ring, Reader::hot(1), 2),
-        ]
+        vec![producer_out_of_order(ring), reader(ring, Reader::hot(1), 2)]
     });
 }
 

@@ -272,6 +272,17 @@ fn reader(ring: &Arc<Ring>, mut reader: Reader, total: u64) -> JoinHandle<()> {
     thread::spawn(move || reader.read(&ring, total))
 }
 
+/// Commits two records, the second one first.
+fn producer_out_of_order(ring: &Arc<Ring>) -> thread::JoinHandle<()> {
+    let first = ring.reserve().unwrap();
+    let second = ring.reserve().unwrap();
+    let ring = Arc::clone(ring);
+    thread::spawn(move || {
+        ring.commit(second, Commit::Plain);
+        ring.commit(first, Commit::Plain);
+    })
+}
+
 /// All threads but one are spawned: the checker explores little of what the main thread does.
 fn check_threads(ring: fn(usize) -> Arc<Ring>, threads: fn(&Arc<Ring>) -> Vec<JoinHandle<()>>) {
     check(move || {

@@ -30,14 +30,8 @@ fn a_reader_is_woken_by_each_of_two_producers() {
 #[test]
 fn a_reader_is_woken_when_records_are_committed_out_of_order() {
     check_threads(Ring::new, |ring| {
-        let first = ring.reserve().unwrap();
-        let second = ring.reserve().unwrap();
-        let late = Arc::clone(ring);
         vec![
-            thread::spawn(move || {
-                late.commit(second, Plain);
-                late.commit(first, Plain);
-            }),
+            producer_out_of_order(ring),
             reader(ring, Reader::of(Style::Unbounded), 2),
         ]
     });
