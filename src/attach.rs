@@ -2,10 +2,10 @@
 //! From a map's fd to its mapped pages, with libbpf's checks in libbpf's order and words.
 
 use crate::log::{ErrorText, warning};
+use crate::pages::{MapError, Pages, Side};
 use crate::sys::bpf::{self, MapInfo};
 use crate::sys::epoll;
 use crate::sys::errno::Errno;
-use crate::sys::pages::{MapError, Pages, Side};
 use core::ffi::{CStr, c_int};
 
 /// A kind of ring: what the kernel calls it, which side of it is ours, and how libbpf speaks of it.

@@ -6,18 +6,58 @@
 //! it, link it before libbpf, or add it as a dependency to a Rust program, whose `libbpf_sys` calls
 //! then come here.
 //!
-//! Where things are:
+//! As a crate it offers the same functions as Rust items, in [`capi`], and nothing else:
 //!
-//! - [`ring::consumer`]: the heart. How records are read, and why no wake-up is lost.
-//! - [`ring`]: the rest of the protocol, generic over where the ring's words live.
-//! - [`mapped_ring`], [`manager`], [`user_ring`]: what C calls `struct ring`, `struct ring_buffer` and
+//! ```
+//! use rbshim::capi::ring_buffer::{ring_buffer__free, ring_buffer__new, ring_buffer__poll};
+//! use std::ffi::{c_int, c_void};
+//! use std::io::{Error, Result};
+//! use std::ptr;
+//!
+//! /// Counts records: `records` points to a `u64`.
+//! unsafe extern "C-unwind" fn count(records: *mut c_void, _: *mut c_void, _: usize) -> c_int {
+//!     // SAFETY: the context that was given with this callback.
+//!     unsafe { *records.cast::<u64>() += 1 };
+//!     0
+//! }
+//!
+//! /// Waits up to 100 ms for records of the ring buffer map `map_fd`, and says how many came.
+//! fn poll_once(map_fd: c_int) -> Result<u64> {
+//!     let mut records = 0u64;
+//!     // SAFETY: `records` outlives the manager, and the manager is used by this thread alone.
+//!     let result = unsafe {
+//!         let context = (&raw mut records).cast();
+//!         let manager = ring_buffer__new(map_fd, Some(count), context, ptr::null());
+//!         if manager.is_null() {
+//!             return Err(Error::last_os_error());
+//!         }
+//!         let result = ring_buffer__poll(manager, 100);
+//!         ring_buffer__free(manager);
+//!         result
+//!     };
+//!     match result {
+//!         0.. => Ok(records),
+//!         error => Err(Error::from_raw_os_error(-error)),
+//!     }
+//! }
+//!
+//! let no_such_map = poll_once(-1).unwrap_err();
+//! assert!(no_such_map.raw_os_error().is_some());
+//! ```
+//!
+//! # Where things are
+//!
+//! - `ring::consumer`: the heart. How records are read, and why no wake-up is lost.
+//! - `ring`: the rest of the protocol, generic over where the ring's words live.
+//! - `pages`: the mapped pages of a map, as such words.
+//! - `mapped_ring`, `manager`, `user_ring`: what C calls `struct ring`, `struct ring_buffer` and
 //!   `struct user_ring_buffer`.
-//! - [`window`]: lingering on a real ring; when to do it is decided in [`ring::linger`].
+//! - `linger_call`: lingering on a real ring; when to do it is decided in `ring::linger`.
 //! - [`capi`]: the exported functions.
-//! - [`attach`]: from a map's fd to its mapped pages.
-//! - [`foreign`]: what libbpf asks of us for handles of its own.
-//! - [`sys`]: the kernel and libc.
-//! - [`options`], [`stats`], [`log`]: what a user can ask for and see.
+//! - `attach`: from a map's fd to its mapped pages.
+//! - `foreign`: calls that libbpf makes for handles of its own.
+//! - `sys`: the kernel and libc.
+//! - `options`, `stats`, `log`: what a user can ask for and see.
 
 #![deny(
     unsafe_op_in_unsafe_fn,
@@ -42,15 +82,31 @@
 #[cfg(feature = "libbpf-sys")]
 use libbpf_sys as _;
 
-pub mod attach;
+mod attach;
 pub mod capi;
-pub mod foreign;
-pub mod log;
-pub mod manager;
-pub mod mapped_ring;
-pub mod options;
-pub mod ring;
-pub mod stats;
-pub mod sys;
-pub mod user_ring;
-pub mod window;
+mod foreign;
+mod linger_call;
+mod log;
+mod manager;
+mod mapped_ring;
+mod options;
+mod pages;
+mod ring;
+mod stats;
+mod sys;
+mod user_ring;
+
+/// What the project's own tests, benchmarks and fuzz targets use. It may change with any release.
+#[cfg(feature = "__internals")]
+#[doc(hidden)]
+pub mod __internals {
+    pub use crate::mapped_ring::{EmptyRing, RingHandle};
+    pub use crate::options::options;
+    pub use crate::pages::Pages;
+    pub use crate::ring::consumer::{Stop, consume};
+    pub use crate::ring::journal::Journal;
+    pub use crate::ring::receiver::{Received, Receiver, Record};
+    pub use crate::ring::wait::{NoWait, WaitPolicy, Walked};
+    pub use crate::sys::bpf;
+    pub use crate::sys::errno::Errno;
+}

@@ -1,26 +1,20 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! Rings and the epoll that tells of them. This is C's `struct ring_buffer`.
+//! Rings and the epoll that watches them. This is C's `struct ring_buffer`.
+
+mod lingering;
 
 use crate::attach::RING;
 use crate::log::{ErrorText, warning};
-use crate::mapped_ring::{MappedRing, RingHandle, SampleFn};
-use crate::options::{COALESCE_MAX, options};
-use crate::ring::linger::Terms;
+use crate::mapped_ring::{EmptyRing, MappedRing, RingHandle, SampleFn};
+use crate::options::options;
 use crate::sys::alloc;
-use crate::sys::clock::monotonic_ns;
-use crate::sys::cpu;
 use crate::sys::epoll::{self, Event};
 use crate::sys::errno::Errno;
 use crate::sys::mmap::page_size;
-use crate::sys::nap::Nap;
-use crate::window::Windows;
 use core::ffi::{c_int, c_ulong, c_void};
 use core::mem::offset_of;
 use core::ptr::{self, NonNull};
-
-/// Polls that must have been told of one ring alone, where there are others, before it is lingered for:
-/// they would have to wait.
-const ALONE: u32 = 16;
+use lingering::Lingering;
 
 /// Records that one call delivers from one ring at most: what its result can say.
 pub const CALL_MAX: u64 = c_int::MAX as u64;
@@ -34,21 +28,13 @@ pub struct Manager {
     /// `ring_cnt` rings, in the order in which they were added.
     rings: *mut *mut MappedRing,
     page_size: usize,
-    /// Tells of ring `i` with an event whose data is `i`.
+    /// Watches the maps. An event of ring `i` has the data `i`.
     epoll_fd: c_int,
     ring_cnt: c_int,
-    /// Polls begun: what tells a poll that a callback has polled too and used `events`.
+    /// Polls begun. A poll that finds it changed after a callback knows that the callback has polled too,
+    /// and has overwritten `events`.
     polls: u32,
-    /// Polls in a row that were told of one ring, the same, and nothing else.
-    alone: u32,
-    /// What the last poll of those was told of.
-    told: u64,
-    /// Longest time to linger, us; 0: not at all.
-    linger_us: u32,
-    /// Longest time to sleep in a coalescing window, us; 0: not at all.
-    coalesce_us: u32,
-    /// What to sleep with, once a window has been asked for.
-    nap: Option<Nap>,
+    lingering: Lingering,
 }
 
 const _: () = {
@@ -71,11 +57,6 @@ impl ManagerHandle {
         let errno = Errno::last();
         let options = options();
         let epoll_fd = RING.create_epoll()?;
-        let linger_us = match options.linger_us {
-            // On a single CPU nothing can come while we spin.
-            1.. if cpu::several() => options.linger_us,
-            _ => 0,
-        };
         let manager = Manager {
             events: ptr::null_mut(),
             rings: ptr::null_mut(),
@@ -83,11 +64,7 @@ impl ManagerHandle {
             epoll_fd,
             ring_cnt: 0,
             polls: 0,
-            alone: 0,
-            told: 0,
-            linger_us,
-            coalesce_us: 0,
-            nap: None,
+            lingering: Lingering::new(options.linger_us),
         };
         let Some(manager) = alloc::keep(manager).map(ManagerHandle) else {
             epoll::destroy(epoll_fd);
@@ -100,22 +77,6 @@ impl ManagerHandle {
         // The call succeeds, whatever it has asked on the way.
         errno.set();
         Ok(manager)
-    }
-
-    /// Lets polls sleep up to `us` microseconds while records come, instead of being woken for each; 0
-    /// is off. `us` above [`COALESCE_MAX`] counts as that.
-    ///
-    /// Errors: `EMFILE`, `ENFILE`, `ENOMEM`, `ENOSPC`; what was in force stays.
-    pub fn set_coalesce_us(self, us: u32) -> Result<(), Errno> {
-        let manager = self.as_ptr();
-        // SAFETY: a live manager that no other thread uses.
-        unsafe {
-            if us > 0 && (*manager).nap.is_none() {
-                (*manager).nap = Some(Nap::new((*manager).epoll_fd)?);
-            }
-            (*manager).coalesce_us = us.min(COALESCE_MAX);
-        }
-        Ok(())
     }
 
     /// The manager behind a pointer from C; `None` if it is null.
@@ -148,9 +109,7 @@ impl ManagerHandle {
         let manager = self.as_ptr();
         // SAFETY: both arrays and the manager are from `alloc`, and nobody uses them any more.
         unsafe {
-            if let Some(nap) = (*manager).nap {
-                nap.destroy();
-            }
+            (*manager).lingering.destroy();
             epoll::destroy((*manager).epoll_fd);
             alloc::free((*manager).events);
             alloc::free((*manager).rings);
@@ -162,7 +121,11 @@ impl ManagerHandle {
     ///
     /// Errors: `ENOMEM`, and those of [`Kind::check`](crate::attach::Kind::check) and
     /// [`Kind::attach`](crate::attach::Kind::attach); the manager then stays as it was.
-    pub fn add(
+    ///
+    /// # Safety
+    ///
+    /// `sample_cb` may be called with `ctx` until the manager is freed.
+    pub unsafe fn add(
         self,
         map_fd: c_int,
         sample_cb: Option<SampleFn>,
@@ -181,14 +144,16 @@ impl ManagerHandle {
             let events = alloc::resize((*manager).events, capacity).ok_or(Errno(libc::ENOMEM))?;
             (*manager).events = events.as_ptr();
         }
-        let ring = RingHandle::allocate()?;
-        let pages = RING
-            .attach(map_fd, &info, self.epoll_fd(), index as u64)
-            .inspect_err(|_| {
-                // SAFETY: allocated above, without pages, and not handed out.
-                unsafe { ring.release() }
-            })?;
-        ring.set(map_fd, pages, sample_cb, ctx);
+        let ring = EmptyRing::allocate()?;
+        let pages = match RING.attach(map_fd, &info, self.epoll_fd(), index as u64) {
+            Ok(pages) => pages,
+            Err(error) => {
+                ring.release();
+                return Err(error);
+            }
+        };
+        // SAFETY: pages that stay mapped until the ring is freed; the callback as required of the caller.
+        let ring = unsafe { ring.fill(map_fd, pages, sample_cb, ctx) };
         // SAFETY: a live manager; there is room for `capacity` rings.
         unsafe {
             *(*manager).rings.add(index) = ring.as_ptr();
@@ -197,7 +162,7 @@ impl ManagerHandle {
         Ok(())
     }
 
-    /// Waits up to `timeout_ms` (-1: for ever) for the kernel to tell of rings and consumes those.
+    /// Waits up to `timeout_ms` (-1: for ever) for notifications about rings and consumes those rings.
     /// Returns the records delivered.
     ///
     /// Errors: `EINTR` for a signal; those of [`RingHandle::consume`].
@@ -205,29 +170,29 @@ impl ManagerHandle {
         let deadline = self.deadline(timeout_ms);
         match self.wait(timeout_ms)? {
             0 => Ok(0),
-            ready => self.consume_told(ready, timeout_ms != 0, deadline),
+            ready => self.consume_notified(ready, timeout_ms != 0, deadline),
         }
     }
 
     /// Consumes the rings that the first `ready` events name; may wait for more until `deadline` if the
     /// program waits at all.
     #[inline(never)]
-    fn consume_told(self, mut ready: usize, waits: bool, deadline: u64) -> Result<u64, Errno> {
+    fn consume_notified(self, mut ready: usize, waits: bool, deadline: u64) -> Result<u64, Errno> {
         if waits && self.is_alone(ready) {
-            let nap = self.nap();
-            if let Some(nap) = nap {
-                // Whatever has been told of until here is looked at now.
-                nap.forget();
+            let sleep = self.edge_sleep();
+            if let Some(sleep) = sleep {
+                // Whatever has been notified until here is looked at now.
+                sleep.forget();
                 ready = self.wait(0)?;
             }
-            if let (1, Some(ring)) = (ready, self.told(0)) {
-                return self.linger(ring, deadline, nap);
+            if let (1, Some(ring)) = (ready, self.ring_of_event(0)) {
+                return self.linger(ring, deadline, sleep);
             }
         }
         let mut delivered = 0u64;
         while !self.consume_ready(ready, &mut delivered)? {
             // A poll inside a callback has overwritten the events. The rings it has left over are
-            // level-triggered: the kernel tells of them again.
+            // level-triggered: the kernel reports them again.
             ready = self.wait(0)?;
         }
         Ok(delivered)
@@ -282,75 +247,16 @@ impl ManagerHandle {
         }
     }
 
-    /// Consumes the only ring that was told of, lingering where it pays.
-    fn linger(self, ring: RingHandle, deadline: u64, nap: Option<Nap>) -> Result<u64, Errno> {
-        ring.stats().count(|counters| counters.wakeups.add(1));
-        let mut windows = Windows::new(ring, self.terms(ring), deadline, nap);
-        ring.consume_patiently(CALL_MAX, &mut windows)
-    }
-
-    /// Whether the ring that the last wait was told of is the only one with records these days.
-    fn is_alone(self, ready: usize) -> bool {
-        let manager = self.as_ptr();
-        // SAFETY: a live manager that no other thread uses; `ready` events have been filled.
-        unsafe {
-            if ready == 1 && (*manager).ring_cnt == 1 {
-                return true;
-            }
-            let told = if ready == 1 {
-                (*(*manager).events).u64
-            } else {
-                u64::MAX
-            };
-            let again = ready == 1 && told == (*manager).told;
-            (*manager).told = told;
-            (*manager).alone = if again {
-                (*manager).alone.saturating_add(1)
-            } else {
-                0
-            };
-            (*manager).alone >= ALONE
-        }
-    }
-
-    /// What to sleep with in the next call, if that is likely to.
-    fn nap(self) -> Option<Nap> {
-        // SAFETY: a live manager.
-        let nap = unsafe { (*self.as_ptr()).nap }?;
-        let ring = self.told(0)?;
-        let terms = self.terms(ring);
-        ring.with_rate(|rate| rate.sleeps(&terms)).then_some(nap)
-    }
-
-    fn terms(self, ring: RingHandle) -> Terms {
-        // SAFETY: a live manager.
-        let (linger_us, coalesce_us) =
-            unsafe { ((*self.as_ptr()).linger_us, (*self.as_ptr()).coalesce_us) };
-        Terms {
-            spin: u64::from(linger_us).wrapping_mul(1_000),
-            sleep: u64::from(coalesce_us).wrapping_mul(1_000),
-            size: ring.size(),
-            others: self.ring_cnt() > 1,
-        }
-    }
-
-    /// When a poll begun now must return, in ns of [`monotonic_ns`]. Spinning adds less than the
-    /// shortest timeout; sleeps may add more.
-    fn deadline(self, timeout_ms: c_int) -> u64 {
-        // SAFETY: a live manager.
-        let sleeps = unsafe { (*self.as_ptr()).coalesce_us } > 0;
-        match u64::try_from(timeout_ms) {
-            Ok(timeout) if sleeps => monotonic_ns().wrapping_add(timeout.wrapping_mul(1_000_000)),
-            _ => u64::MAX,
-        }
+    /// The data of event `number` of the last wait, which has filled more.
+    fn event(self, number: usize) -> u64 {
+        // SAFETY: a live manager; so many events have been filled, and `add` keeps them.
+        unsafe { (*(*self.as_ptr()).events.add(number)).u64 }
     }
 
     /// The ring that event `number` of the last wait names.
-    fn told(self, number: usize) -> Option<RingHandle> {
-        // SAFETY: a live manager; so many events have been filled, and `add` keeps them.
-        let data = unsafe { (*(*self.as_ptr()).events.add(number)).u64 };
+    fn ring_of_event(self, number: usize) -> Option<RingHandle> {
         // The program may have added fds of its own: their data name no ring of ours.
-        usize::try_from(data)
+        usize::try_from(self.event(number))
             .ok()
             .and_then(|index| self.ring(index))
     }
@@ -360,7 +266,7 @@ impl ManagerHandle {
     fn consume_ready(self, ready: usize, delivered: &mut u64) -> Result<bool, Errno> {
         let polls = self.polls();
         for number in 0..ready {
-            let Some(ring) = self.told(number) else {
+            let Some(ring) = self.ring_of_event(number) else {
                 continue;
             };
             ring.stats().count(|counters| counters.wakeups.add(1));

@@ -2,14 +2,16 @@
 //! One ring of a manager: the kernel's pages, the program's callback. This is C's `struct ring`.
 
 use crate::log::warning;
-use crate::ring::consumer::{self, Received, Receiver, Record, Stop};
-use crate::ring::journal::{Fenced, Held, Journal};
-use crate::ring::linger::{self, Patience, Rate};
+use crate::pages::Pages;
+use crate::ring::consumer::{self, Stop};
+use crate::ring::journal::Journal;
+use crate::ring::linger::Rate;
 use crate::ring::memory::{ConsumerMemory, Fence};
+use crate::ring::receiver::{Received, Receiver, Record};
+use crate::ring::wait::{NoWait, WaitPolicy};
 use crate::stats::{Counters, Stats};
 use crate::sys::alloc::{self, Zeroable};
 use crate::sys::errno::Errno;
-use crate::sys::pages::Pages;
 use core::ffi::{c_int, c_ulong, c_void};
 use core::mem::offset_of;
 use core::ptr::NonNull;
@@ -20,7 +22,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 pub type SampleFn = unsafe extern "C-unwind" fn(*mut c_void, *mut c_void, usize) -> c_int;
 
 /// C's `struct ring`. It begins with libbpf's own fields, since programs reach into them. They do not
-/// change after [`set`](RingHandle::set).
+/// change after [`fill`](EmptyRing::fill).
 #[repr(C)]
 #[derive(Debug)]
 pub struct MappedRing {
@@ -32,11 +34,9 @@ pub struct MappedRing {
     mask: c_ulong,
     /// Names the map for as long as the program keeps it open; we need it no more.
     map_fd: c_int,
-    /// The reader's memory; whoever consumes writes it.
-    fenced: Fenced,
-    /// The same.
-    held: Held,
-    /// The same.
+    /// What the reader remembers; only the thread that consumes uses it.
+    journal: Journal,
+    /// What the reader knows of the ring's records and wake-ups; only the thread that consumes uses it.
     rate: Rate,
     /// Whether the program has asked for positions, and so could notice whether starts are published
     /// at every record.
@@ -58,21 +58,30 @@ const _: () = {
 // SAFETY: null pointers, integers, and no callback.
 unsafe impl Zeroable for MappedRing {}
 
-/// A ring by its address. A copy of this, never a reference, is what lives across a callback, which
-/// may call back into the ring or not return at all.
-#[derive(Clone, Copy, Debug)]
-pub struct RingHandle(NonNull<MappedRing>);
+/// Memory for a ring that has no pages yet: nothing can be consumed from it.
+#[derive(Debug)]
+pub struct EmptyRing(NonNull<MappedRing>);
 
-impl RingHandle {
-    /// Allocates a ring that has no pages yet. Errors: `ENOMEM`.
+impl EmptyRing {
+    /// Errors: `ENOMEM`.
     pub fn allocate() -> Result<Self, Errno> {
         alloc::keep(alloc::zero())
-            .map(RingHandle)
+            .map(EmptyRing)
             .ok_or(Errno(libc::ENOMEM))
     }
 
-    /// Fills the ring in.
-    pub fn set(self, map_fd: c_int, pages: Pages, sample_cb: Option<SampleFn>, ctx: *mut c_void) {
+    /// The ring of `pages`, whose records go to `sample_cb` with `ctx`.
+    ///
+    /// # Safety
+    ///
+    /// The pages stay mapped, and `sample_cb` may be called with `ctx`, until the ring is freed.
+    pub unsafe fn fill(
+        self,
+        map_fd: c_int,
+        pages: Pages,
+        sample_cb: Option<SampleFn>,
+        ctx: *mut c_void,
+    ) -> RingHandle {
         let ring = MappedRing {
             sample_cb,
             ctx,
@@ -81,16 +90,29 @@ impl RingHandle {
             producer_pos: pages.producer,
             mask: pages.mask as c_ulong,
             map_fd,
-            fenced: Fenced::NOWHERE,
-            held: Held::NOTHING,
+            journal: Journal::new(),
             rate: Rate::default(),
             watched: AtomicBool::new(false),
             stats: Stats::for_ring(map_fd),
         };
         // SAFETY: allocated for this type, and nobody else knows of it yet.
-        unsafe { self.0.write(ring) }
+        unsafe { self.0.write(ring) };
+        RingHandle(self.0)
     }
 
+    /// Gives the memory back.
+    pub fn release(self) {
+        // SAFETY: from `allocate`, and not filled: nobody else knows of it.
+        unsafe { alloc::free_handle(self.0.as_ptr()) }
+    }
+}
+
+/// A ring by its address. A copy of this is what lives across a callback, which may call back into the
+/// ring or not return at all.
+#[derive(Clone, Copy, Debug)]
+pub struct RingHandle(NonNull<MappedRing>);
+
+impl RingHandle {
     /// The ring behind a pointer from C; `None` if it is null.
     ///
     /// # Safety
@@ -109,10 +131,10 @@ impl RingHandle {
     ///
     /// # Safety
     ///
-    /// [`set`](Self::set) has been called, and nobody uses the ring any more.
+    /// Nobody uses the ring any more.
     pub unsafe fn free(self) {
         self.stats().tell();
-        consumer::repair(self.pages(), self);
+        consumer::repair(self.pages(), self.journal());
         // SAFETY: the pages and the memory are the ring's own, and nobody uses them any more.
         unsafe {
             self.pages().unmap();
@@ -120,13 +142,13 @@ impl RingHandle {
         }
     }
 
-    /// Gives back a ring that has no pages.
+    /// Gives the ring's memory back; its pages stay mapped.
     ///
     /// # Safety
     ///
     /// Nobody uses the ring any more.
     pub unsafe fn release(self) {
-        // SAFETY: from `allocate`; nobody uses it any more.
+        // SAFETY: from `EmptyRing::allocate`; nobody uses it any more.
         unsafe { alloc::free_handle(self.as_ptr()) }
     }
 
@@ -136,16 +158,16 @@ impl RingHandle {
     /// for a ring that cannot have been written by a kernel.
     #[inline]
     pub fn consume(self, max: u64) -> Result<u64, Errno> {
-        if consumer::is_settled(self.pages(), self) {
+        if consumer::is_settled(self.pages(), self.journal()) {
             return Ok(0);
         }
-        self.consume_patiently(max, &mut linger::Never)
+        self.consume_with(max, &mut NoWait)
     }
 
-    /// The same, waiting for more for as long as `patience` says.
+    /// [`consume`](Self::consume), waiting for more for as long as `policy` says.
     #[inline(never)]
-    pub fn consume_patiently(self, max: u64, patience: &mut impl Patience) -> Result<u64, Errno> {
-        let pages = self.pages();
+    pub fn consume_with(self, max: u64, policy: &mut impl WaitPolicy) -> Result<u64, Errno> {
+        let (pages, journal) = (self.pages(), self.journal());
         let stats = self.stats();
         let result = if stats.are_kept() {
             let mut callback = Callback::<true> {
@@ -153,14 +175,14 @@ impl RingHandle {
                 pages,
                 stats,
             };
-            consumer::consume(pages, self, max, &mut callback, patience)
+            consumer::consume(pages, journal, max, &mut callback, policy)
         } else {
             let mut callback = Callback::<false> {
                 ring: self,
                 pages,
                 stats,
             };
-            consumer::consume(pages, self, max, &mut callback, patience)
+            consumer::consume(pages, journal, max, &mut callback, policy)
         };
         result.map_err(|stop| match stop {
             Stop::Failed(error) => Errno(error.wrapping_neg()),
@@ -226,9 +248,17 @@ impl RingHandle {
         unsafe { (*self.as_ptr()).stats }
     }
 
+    #[inline(always)]
+    fn journal<'a>(self) -> &'a Journal {
+        // SAFETY:
+        // 1. A live ring: no callback may free its own manager, so the reference is good in callbacks too.
+        // 2. One thread at a time consumes, and no `&mut` to the field exists: it is changed through cells.
+        unsafe { &(*self.as_ptr()).journal }
+    }
+
     fn pages(self) -> Pages {
         let ring = self.as_ptr();
-        // SAFETY: a live ring; the fields never change.
+        // SAFETY: a live ring, whose fields never change: the pages that it was filled with.
         unsafe {
             Pages {
                 consumer: (*ring).consumer_pos,
@@ -237,32 +267,6 @@ impl RingHandle {
                 mask: (*ring).mask as usize,
             }
         }
-    }
-}
-
-impl Journal for RingHandle {
-    #[inline(always)]
-    fn fenced(self) -> Fenced {
-        // SAFETY: a live ring, which one thread at a time consumes.
-        unsafe { (*self.as_ptr()).fenced }
-    }
-
-    #[inline(always)]
-    fn set_fenced(self, fenced: Fenced) {
-        // SAFETY: as in `fenced`; no reference to the field exists.
-        unsafe { (*self.as_ptr()).fenced = fenced };
-    }
-
-    #[inline(always)]
-    fn held(self) -> Held {
-        // SAFETY: as in `fenced`.
-        unsafe { (*self.as_ptr()).held }
-    }
-
-    #[inline(always)]
-    fn set_held(self, held: Held) {
-        // SAFETY: as in `set_fenced`.
-        unsafe { (*self.as_ptr()).held = held };
     }
 }
 

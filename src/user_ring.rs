@@ -3,13 +3,13 @@
 
 use crate::attach::USER_RING;
 use crate::options::options;
+use crate::pages::Pages;
 use crate::ring::memory::ProducerMemory;
 use crate::ring::producer::{self, ReserveError};
 use crate::sys::alloc::{self, Zeroable};
 use crate::sys::clock::monotonic_ns;
 use crate::sys::epoll::{self, Event};
 use crate::sys::errno::Errno;
-use crate::sys::pages::Pages;
 use core::ffi::{c_int, c_void};
 use core::ptr::NonNull;
 

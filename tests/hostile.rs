@@ -5,8 +5,7 @@
 mod simulated;
 
 use proptest::prelude::*;
-use rbshim::mapped_ring::RingHandle;
-use rbshim::sys::errno::Errno;
+use rbshim::__internals::{EmptyRing, Errno};
 use simulated::{Attack, SimulatedRing, decode, run};
 use std::ffi::{c_int, c_void};
 use std::fs::File;
@@ -106,7 +105,7 @@ fn a_producer_that_writes_while_we_read_leads_us_nowhere() {
 
 /// What a program is told: the error each time, and a warning that names position and map.
 #[test]
-fn a_program_is_told_of_a_corrupt_ring_at_every_call() {
+fn a_program_is_warned_of_a_corrupt_ring_at_every_call() {
     unsafe extern "C-unwind" fn count(records: *mut c_void, _: *mut c_void, _: usize) -> c_int {
         // SAFETY: the context given below.
         unsafe { *records.cast::<u32>() += 1 };
@@ -118,8 +117,13 @@ fn a_program_is_told_of_a_corrupt_ring_at_every_call() {
     ring.word(16).store(4000, Relaxed);
     ring.producer_pos().store(32, Relaxed);
     let mut records = 0u32;
-    let handle = RingHandle::allocate().unwrap();
-    handle.set(77, ring.pages, Some(count), (&raw mut records).cast());
+    let context = (&raw mut records).cast();
+    // SAFETY: the pages and `records` outlive the handle.
+    let handle = unsafe {
+        EmptyRing::allocate()
+            .unwrap()
+            .fill(77, ring.pages, Some(count), context)
+    };
     let warnings = stderr_of(|| {
         for _ in 0..3 {
             assert_eq!(handle.consume(100), Err(Errno(libc::EBADMSG)));

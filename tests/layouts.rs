@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! What we ask `bpf(2)` has the kernel's layout and constants.
 
-use rbshim::sys::bpf;
+use rbshim::__internals::bpf;
 use std::mem::offset_of;
 
 #[test]

@@ -125,7 +125,7 @@ fn man_finds_every_function_by_its_name() {
 
 #[test]
 fn every_option_has_its_default_in_the_page_and_the_readme() {
-    let options = rbshim::options::options();
+    let options = rbshim::__internals::options();
     let defaults = [
         ("RBSHIM_VERBOSE", u32::from(options.verbose)),
         ("RBSHIM_STATS", u32::from(options.stats)),

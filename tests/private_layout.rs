@@ -89,7 +89,7 @@ unsafe fn read<T>(base: *const u8, offset: usize) -> T {
 fn create_ring(bytes: u32) -> c_int {
     // map_type, key_size, value_size, max_entries, and the rest of its part of union bpf_attr
     let mut attributes = [0u32; 18];
-    attributes[0] = rbshim::sys::bpf::MAP_TYPE_RINGBUF;
+    attributes[0] = rbshim::__internals::bpf::MAP_TYPE_RINGBUF;
     attributes[3] = bytes;
     // SAFETY: the kernel reads `size_of_val(&attributes)` bytes at that address.
     let fd = unsafe {

@@ -13,6 +13,6 @@ pub mod user_ring_buffer;
 
 pub mod extensions;
 
-pub mod error;
+mod error;
 mod foreign;
-pub mod options;
+mod options;

@@ -53,7 +53,9 @@ pub unsafe extern "C-unwind" fn ring_buffer__new(
     let checked = unsafe { options::check(opts.cast(), c"ring_buffer_opts") };
     pointer(checked.and_then(|()| {
         let manager = ManagerHandle::new()?;
-        manager.add(map_fd, sample_cb, ctx).inspect_err(|_| {
+        // SAFETY: the callback as required of the caller.
+        let added = unsafe { manager.add(map_fd, sample_cb, ctx) };
+        added.inspect_err(|_| {
             // SAFETY: made above and not handed out.
             unsafe { manager.free() }
         })?;
@@ -106,7 +108,8 @@ pub unsafe extern "C-unwind" fn ring_buffer__add(
     );
     // SAFETY: as required of the caller.
     match unsafe { manager(rb) } {
-        Some(manager) => status(manager.add(map_fd, sample_cb, ctx)),
+        // SAFETY: the callback as required of the caller.
+        Some(manager) => status(unsafe { manager.add(map_fd, sample_cb, ctx) }),
         None => failure(NULL_HANDLE),
     }
 }

@@ -6,11 +6,11 @@
 
 use core::cell::Cell;
 
-/// Where `consumer_pos` stood when a call last left a full fence behind it.
+/// Where `consumer_pos` stood when a call last ended with a full fence after its publication.
 ///
 /// The program may move `consumer_pos` itself, or another reader of the ring that fences nothing; a
-/// callback that does not return leaves a position unfenced too. A call that finds it elsewhere owes
-/// a fence.
+/// callback that does not return leaves a position unfenced too. A call that finds `consumer_pos`
+/// elsewhere must fence before it believes "nothing there".
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Fenced(pub(super) u64);
 
@@ -19,10 +19,9 @@ impl Fenced {
     pub const NOWHERE: Fenced = Fenced(u64::MAX);
 }
 
-/// That `consumer_pos` is behind what libbpf would show: it holds `published` and should hold
-/// `reached`.
+/// That `consumer_pos` shows less than was consumed: it holds `published` and should hold `reached`.
 ///
-/// Who enters the ring next moves it on, unless somebody else has moved it meanwhile.
+/// Whoever enters the ring next moves it on, unless somebody else has moved it meanwhile.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Held {
     pub(super) published: u64,
@@ -37,51 +36,50 @@ impl Held {
     };
 }
 
-/// The reader's memory. Only the thread that uses the ring touches it.
-pub trait Journal: Copy {
-    /// What [`set_fenced`](Self::set_fenced) was last told; at first [`Fenced::NOWHERE`].
-    fn fenced(self) -> Fenced;
-
-    /// Remembers where the ring has been left fenced.
-    fn set_fenced(self, fenced: Fenced);
-
-    /// What [`set_held`](Self::set_held) was last told; at first [`Held::NOTHING`].
-    fn held(self) -> Held;
-
-    /// Remembers what is held back.
-    fn set_held(self, held: Held);
-}
-
-/// A journal by itself, for a ring that is nobody else's.
+/// The notes of one ring. Only the thread that uses the ring touches them; a call in a callback shares
+/// them with the call around it.
 #[derive(Debug)]
-pub struct Notes {
+pub struct Journal {
     fenced: Cell<Fenced>,
     held: Cell<Held>,
 }
 
-impl Default for Notes {
-    fn default() -> Self {
-        Notes {
+impl Journal {
+    /// Of a ring that no call has been made for.
+    pub const fn new() -> Self {
+        Journal {
             fenced: Cell::new(Fenced::NOWHERE),
             held: Cell::new(Held::NOTHING),
         }
     }
-}
 
-impl Journal for &Notes {
-    fn fenced(self) -> Fenced {
+    /// Where the ring was last left fenced.
+    #[inline(always)]
+    pub fn fenced(&self) -> Fenced {
         self.fenced.get()
     }
 
-    fn set_fenced(self, fenced: Fenced) {
+    /// Remembers where the ring is left fenced.
+    #[inline(always)]
+    pub fn set_fenced(&self, fenced: Fenced) {
         self.fenced.set(fenced);
     }
 
-    fn held(self) -> Held {
+    /// What is held back.
+    #[inline(always)]
+    pub fn held(&self) -> Held {
         self.held.get()
     }
 
-    fn set_held(self, held: Held) {
+    /// Remembers what is held back.
+    #[inline(always)]
+    pub fn set_held(&self, held: Held) {
         self.held.set(held);
+    }
+}
+
+impl Default for Journal {
+    fn default() -> Self {
+        Journal::new()
     }
 }

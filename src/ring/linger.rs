@@ -9,62 +9,32 @@
 //!
 //! Spinning costs the reader all of its time, so a record costs the gap to the next one. Without, it
 //! costs both sides their part of a wake-up, which differs widely between machines: from two
-//! microseconds to thirty. The reader's part is measured, as CPU time per record in a stretch without
-//! lingering; the producer's is at least as much, and at least what the gap shrinks by. It pays where
-//! the gap is smaller than both together.
+//! microseconds to thirty. The reader's part is measured, as CPU time per record in a sample without
+//! windows; the producer's is at least as much, and at least what the gap shrinks by. Spinning is
+//! cheaper where the gap is smaller than both together.
 //!
 //! How fast records would come can only be seen while lingering, since wake-ups slow the producer down:
-//! where it looks possible a window is tried, and one that finds nothing, or too little, makes the next
+//! where it looks possible a window is tried, and one that brings nothing, or too little, makes the next
 //! trials rarer.
 //!
-//! Nothing in here knows a clock or a ring: times and counts are told.
+//! Nothing in here reads a clock or a ring: the caller passes times and counts.
 
 mod decide;
 mod rate;
 
-use super::consumer::Walked;
+use super::wait::Walked;
 pub use rate::Rate;
 
-/// How long a call waits with a record held back.
-pub trait Patience {
-    /// Whether the ring is so fast that starts may be published every few records only.
-    fn hot(&self) -> bool;
-
-    /// Whether to wait for more, `walked` being what this call has walked so far.
-    fn waits(&mut self, walked: Walked) -> bool;
-
-    /// Waits. A thread may be cancelled in here.
-    fn wait(&mut self);
-}
-
-/// Waits for nothing.
-#[derive(Clone, Copy, Debug)]
-pub struct Never;
-
-impl Patience for Never {
-    #[inline(always)]
-    fn hot(&self) -> bool {
-        false
-    }
-
-    #[inline(always)]
-    fn waits(&mut self, _: Walked) -> bool {
-        false
-    }
-
-    fn wait(&mut self) {}
-}
-
-/// What the user has asked for, and the ring.
+/// What bounds the windows of a call: the user's options, and the ring.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Terms {
+pub struct Limits {
     /// Longest time to spin, ns; 0: not at all.
     pub spin: u64,
     /// Longest time to sleep, ns; 0: not at all.
     pub sleep: u64,
     /// Bytes of the ring.
     pub size: u64,
-    /// Whether other rings wait for the call to return.
+    /// Whether the manager has other rings, whose records wait until the call returns.
     pub others: bool,
 }
 
@@ -73,7 +43,7 @@ pub struct Terms {
 pub enum Window {
     /// Without giving up the CPU.
     Spin(u64),
-    /// Until then, or until something is told of.
+    /// Asleep. A notification of any of the manager's descriptors ends it early.
     Sleep(u64),
 }
 
@@ -132,8 +102,8 @@ impl Call {
         }
     }
 
-    /// The window that was decided for cannot be had.
-    pub fn refuse(&mut self) {
+    /// The caller could not open the window that was decided for: nothing is to be learnt from it.
+    pub fn window_not_opened(&mut self) {
         self.window = None;
     }
 

@@ -3,6 +3,13 @@
 //!
 //! Nothing in here makes a system call or knows C. The code is generic over where the words of the
 //! ring live ([`memory`]), so what runs on the kernel's pages can be run on any other memory too.
+//!
+//! - [`consumer`]: reading a ring without losing a wake-up. The heart.
+//! - [`receiver`], [`wait`], [`journal`]: what it is given: where records go, whether to wait for more,
+//!   and what is remembered from call to call.
+//! - [`linger`]: when waiting for more costs less than being woken.
+//! - [`producer`]: filling a user ring.
+//! - [`memory`], [`record`]: the words of a ring.
 
 pub mod consumer;
 pub mod journal;
@@ -11,4 +18,6 @@ pub mod memory;
 #[cfg(test)]
 mod model;
 pub mod producer;
+pub mod receiver;
 pub mod record;
+pub mod wait;

@@ -8,7 +8,7 @@ const HELD_BACK: &str = "        self.published = self.last;
 const REPAIR: &str = "    let moved = (1..=memory.size()).contains(&forward)
         && memory.replace_consumer_pos(held.published, held.reached, Ordering::AcqRel);";
 const SETTLE_OR_GO_ON: &str = "if stopped == Drained::Seen || !consumer.settle(receiver) {";
-const HOLD: &str = "        self.journal.set_held(Held {
+const NOTE_BEFORE_CALLBACK: &str = "        self.journal.set_held(Held {
             published: self.published,
             reached: start,
         });";
@@ -21,7 +21,7 @@ const WINDOW_LEFT: &str = "a_reader_is_woken_after_a_window_that_was_left";
 pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "a record held back counts as published",
-        file: CONSUMER,
+        file: HOLD,
         replace: &[(
             HELD_BACK,
             "        self.published = self.cursor;
@@ -32,7 +32,7 @@ pub const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "the end, not a start, published before a window and no fence owed for it",
-        file: CONSUMER,
+        file: HOLD,
         replace: &[(
             HELD_BACK,
             "        self.memory.set_consumer_pos(self.cursor, Ordering::Release);
@@ -81,7 +81,7 @@ pub const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "starts held back published Relaxed",
-        file: CONSUMER,
+        file: HOLD,
         replace: &[(
             "set_consumer_pos(self.last, Ordering::Release)",
             "set_consumer_pos(self.last, Ordering::Relaxed)",
@@ -90,13 +90,13 @@ pub const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "what is held is not noted before a callback",
-        file: CONSUMER,
-        replace: &[(HOLD, "        let _ = start;")],
+        file: HOLD,
+        replace: &[(NOTE_BEFORE_CALLBACK, "        let _ = start;")],
         caught_by: COMES_AGAIN,
     },
     Mutant {
         name: "what is held is not noted before a window",
-        file: CONSUMER,
+        file: HOLD,
         replace: &[(
             HELD_BACK,
             "        self.published = self.last;
@@ -106,13 +106,13 @@ pub const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "what is held is not made good",
-        file: CONSUMER,
+        file: HOLD,
         replace: &[(REPAIR, "    let moved = false; let _ = (forward, memory);")],
         caught_by: COMES_AGAIN,
     },
     Mutant {
         name: "what is held is made good over another reader's position",
-        file: CONSUMER,
+        file: HOLD,
         replace: &[(
             REPAIR,
             "    let moved = (1..=memory.size()).contains(&forward);
@@ -128,7 +128,7 @@ pub const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a position made good is published Relaxed",
-        file: CONSUMER,
+        file: HOLD,
         replace: &[(
             "held.published, held.reached, Ordering::AcqRel",
             "held.published, held.reached, Ordering::Relaxed",
@@ -137,13 +137,13 @@ pub const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a note that was half written is believed",
-        file: CONSUMER,
+        file: HOLD,
         replace: &[("(1..=memory.size()).contains(&forward)", "forward != 0")],
         caught_by: "a_note_that_was_half_written_moves_nothing",
     },
     Mutant {
         name: "a call in a hot callback is not noticed",
-        file: CONSUMER,
+        file: HOLD,
         replace: &[(
             "if self.journal.held().published != self.published {",
             "if false {",
@@ -152,7 +152,7 @@ pub const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a call in a callback is not noticed before a window",
-        file: CONSUMER,
+        file: HOLD,
         replace: &[(
             "if self.memory.consumer_pos(Ordering::Relaxed) != self.last {",
             "if self.published != self.last {",

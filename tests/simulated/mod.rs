@@ -2,10 +2,7 @@
 //! A ring in a memfd, laid out and mapped as the kernel does it, whose other side is ours to play: it
 //! may write any bytes at any time.
 
-use rbshim::ring::consumer::{Received, Receiver, Record, Stop, consume};
-use rbshim::ring::journal::Notes;
-use rbshim::ring::linger;
-use rbshim::sys::pages::Pages;
+use rbshim::__internals::{Journal, NoWait, Pages, Received, Receiver, Record, Stop, consume};
 use std::ffi::c_void;
 use std::ptr;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
@@ -14,6 +11,8 @@ use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
 pub struct SimulatedRing {
     /// As the library maps a ring, with an inaccessible page behind the data.
     pub pages: Pages,
+    /// What these mappings begin with.
+    mapped: [*mut c_void; 2],
     /// Consumer page, producer page and data, writable.
     hostile: *mut c_void,
     page: usize,
@@ -63,12 +62,8 @@ impl SimulatedRing {
             map(again, size, read, fixed, file, 2 * page);
             libc::close(file);
             SimulatedRing {
-                pages: Pages {
-                    consumer,
-                    producer,
-                    data: producer.wrapping_byte_add(page),
-                    mask: size - 1,
-                },
+                pages: Pages::new(consumer, producer, producer.wrapping_byte_add(page), size),
+                mapped: [consumer, producer],
                 hostile,
                 page,
                 size,
@@ -108,8 +103,8 @@ impl SimulatedRing {
     /// Calls the consumer and checks each record it delivers: nothing outside of the ring, nothing
     /// longer than the ring, and all of it readable.
     pub fn consume(&self, max: u64) -> Result<u64, Stop> {
-        let (notes, mut reader) = (Notes::default(), Reader { ring: self });
-        consume(self.pages, &notes, max, &mut reader, &mut linger::Never)
+        let (journal, mut reader) = (Journal::new(), Reader { ring: self });
+        consume(self.pages, &journal, max, &mut reader, &mut NoWait)
     }
 }
 
@@ -117,9 +112,10 @@ impl Drop for SimulatedRing {
     fn drop(&mut self) {
         // SAFETY: the mappings made in `new`; the ring is gone.
         unsafe {
+            let [consumer, producer] = self.mapped;
             libc::munmap(self.hostile, 2 * self.page + self.size);
-            libc::munmap(self.pages.consumer, self.page);
-            libc::munmap(self.pages.producer, self.page + 2 * self.size + self.page);
+            libc::munmap(consumer, self.page);
+            libc::munmap(producer, self.page + 2 * self.size + self.page);
         }
     }
 }

@@ -4,10 +4,9 @@
 //! "records", "hot" and "discarded" are one call for COUNT records, "empty" and "single" COUNT calls
 //! that find nothing or one record.
 
-use rbshim::ring::consumer::{Received, Receiver, Record, Walked, consume};
-use rbshim::ring::journal::Notes;
-use rbshim::ring::linger::Patience;
-use rbshim::sys::pages::Pages;
+use rbshim::__internals::{
+    Journal, Pages, Received, Receiver, Record, WaitPolicy, Walked, consume,
+};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 const PAGE: usize = 4096;
@@ -29,7 +28,7 @@ impl Receiver for Count {
 /// Waits for nothing, on a ring that is hot or not.
 struct Hot(bool);
 
-impl Patience for Hot {
+impl WaitPolicy for Hot {
     fn hot(&self) -> bool {
         self.0
     }
@@ -44,8 +43,8 @@ impl Patience for Hot {
 /// The function whose instructions are counted.
 #[unsafe(no_mangle)]
 #[inline(never)]
-extern "C" fn consume_alone(pages: &Pages, notes: &Notes, count: &mut Count, hot: &mut Hot) {
-    let outcome = consume(*pages, notes, u64::MAX, count, hot);
+extern "C" fn consume_alone(pages: &Pages, journal: &Journal, count: &mut Count, hot: &mut Hot) {
+    let outcome = consume(*pages, journal, u64::MAX, count, hot);
     assert!(outcome.is_ok(), "{outcome:?}");
 }
 
@@ -68,27 +67,24 @@ fn main() {
     let producer = words.as_mut_ptr();
     // SAFETY: The first word is a position; it is accessed as an atomic only from now on.
     let producer_pos = unsafe { AtomicU64::from_ptr(producer) };
-    let pages = Pages {
-        consumer: consumer.cast(),
-        producer: producer.cast(),
-        data: producer.cast::<u8>().wrapping_add(PAGE).cast(),
-        mask: size - 1,
-    };
-    let (notes, mut seen, mut hot) = (Notes::default(), Count::default(), Hot(what == "hot"));
+    let data = producer.cast::<u8>().wrapping_add(PAGE).cast();
+    // SAFETY: leaked memory of these sizes, the data area twice in a row, all accessed as atomics.
+    let pages = unsafe { Pages::new(consumer.cast(), producer.cast(), data, size) };
+    let (journal, mut seen, mut hot) = (Journal::new(), Count::default(), Hot(what == "hot"));
     match what.as_str() {
         "records" | "hot" | "discarded" => {
             producer_pos.store(count * SPAN, Relaxed);
-            consume_alone(&pages, &notes, &mut seen, &mut hot);
+            consume_alone(&pages, &journal, &mut seen, &mut hot);
         }
         "empty" => {
             for _ in 0..count {
-                consume_alone(&pages, &notes, &mut seen, &mut hot);
+                consume_alone(&pages, &journal, &mut seen, &mut hot);
             }
         }
         "single" => {
             for _ in 0..count {
                 producer_pos.fetch_add(SPAN, Relaxed);
-                consume_alone(&pages, &notes, &mut seen, &mut hot);
+                consume_alone(&pages, &journal, &mut seen, &mut hot);
             }
         }
         _ => panic!("{what} is unknown"),

@@ -8,9 +8,8 @@ mod positions;
 mod protocol;
 
 use super::*;
-use crate::ring::journal::Notes;
-use crate::ring::linger;
 use crate::ring::memory::Fence;
+use crate::ring::wait::NoWait;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -55,7 +54,7 @@ struct Ring {
     consumer: Cell<u64>,
     producer: Cell<u64>,
     headers: RefCell<HashMap<u64, u32>>,
-    notes: Notes,
+    journal: Journal,
     at_seqcst_store: Cell<Option<fn(&Ring)>>,
 }
 
@@ -67,7 +66,7 @@ impl Ring {
             consumer: Cell::new(position),
             producer: Cell::new(position),
             headers: RefCell::default(),
-            notes: Notes::default(),
+            journal: Journal::new(),
             at_seqcst_store: Cell::new(None),
         }
     }
@@ -95,7 +94,7 @@ impl Ring {
     }
 
     fn held(&self) -> Held {
-        (&self.notes).held()
+        self.journal.held()
     }
 
     /// What `consumer_pos` will be once whoever enters next has made good what is held back.
@@ -172,8 +171,8 @@ impl<'a> Taker<'a> {
     }
 
     fn answering(ring: &'a Ring, answer: impl FnMut(Record) -> Received + 'a) -> Self {
-        if (&ring.notes).fenced() == Fenced::NOWHERE {
-            (&ring.notes).set_fenced(Fenced(ring.consumer.get()));
+        if ring.journal.fenced() == Fenced::NOWHERE {
+            ring.journal.set_fenced(Fenced(ring.consumer.get()));
         }
         Taker {
             ring,
@@ -198,13 +197,13 @@ impl<'a> Taker<'a> {
 
     fn consume(&mut self, max: u64) -> Result<u64, Stop> {
         self.hot = false;
-        consume(self.ring, &self.ring.notes, max, self, &mut linger::Never)
+        consume(self.ring, &self.ring.journal, max, self, &mut NoWait)
     }
 
     /// One call that lingers.
     fn linger(&mut self, windows: &mut Windows) -> Result<u64, Stop> {
         self.hot = windows.hot;
-        consume(self.ring, &self.ring.notes, u64::MAX, self, windows)
+        consume(self.ring, &self.ring.journal, u64::MAX, self, windows)
     }
 
     /// One call that lingers, and that a callback or a window leaves.
@@ -266,7 +265,7 @@ impl<'a> Windows<'a> {
     }
 }
 
-impl Patience for Windows<'_> {
+impl WaitPolicy for Windows<'_> {
     fn hot(&self) -> bool {
         self.hot
     }

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! What is known of a ring's records and wake-ups, and what lingering would cost.
 
-use super::Terms;
+use super::Limits;
 
-/// The producer's part of a wake-up over the reader's, in quarters, where nothing better is known: it
-/// was found to be 1.1 to 2.5 times as much.
-const PRODUCERS: u64 = 5;
+/// The producer's part of a wake-up in quarters of the reader's part, where nothing better is known.
+/// Measured, it was 1.1 to 2.5 times the reader's: 5 quarters claim little.
+const PRODUCER_QUARTERS: u64 = 5;
 
 /// What a wake-up may cost a reader, in ns: more is the program's own work between calls.
 const WAKEUP_MAX: u64 = 40_000;
 
-/// A window is tried where the reader spends at least this part of its time awake: without wake-ups
+/// A window is tried where the reader is awake for at least this part of its time: without wake-ups
 /// the records might come so much faster.
 const TRY_PART: u64 = 8;
 
@@ -20,45 +20,65 @@ const HOT_GAP: u64 = 1_200;
 /// Records that the gap is averaged over at most.
 const RECENT: u64 = 128;
 
-/// Decisions to sit out after windows that did not pay: at the second time, and at most.
-const SIT_OUT_MIN: u32 = 4;
-pub(super) const SIT_OUT_MAX: u32 = 1024;
+/// Samples to skip after a window that was not worth it: none at first, then this many, and twice as
+/// many each time up to the most.
+const SKIP_MIN: u32 = 4;
+pub(super) const SKIP_MAX: u32 = 1024;
 
-/// What a ring's records and wake-ups have been like, from call to call. Times are in ns.
+/// What a ring's records and wake-ups have been like, from call to call.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Rate {
-    /// When the last decision was made; 0: never, or too long ago.
-    pub(super) since: u64,
-    /// The thread's CPU time then.
-    pub(super) cpu: u64,
-    /// Walked since then.
-    pub(super) records: u64,
-    pub(super) bytes: u64,
-    /// Calls since then.
-    pub(super) calls: u64,
-    /// Time and records of the recent past, whose ratio is the gap between records. 0: unknown.
-    pub(super) time: u64,
-    pub(super) count: u64,
-    /// The gap in the last stretch without lingering.
-    pub(super) cold_gap: u64,
-    /// The reader's CPU time for a record, without lingering, averaged.
-    pub(super) cost: u64,
-    /// The part of it that a record costs anyway: draining and callback, averaged.
-    pub(super) drain: u64,
-    /// Records that a call brings without lingering, averaged.
-    pub(super) batch: u64,
-    /// Spent in windows, in a row, that have found nothing.
+    pub(super) sample: Sample,
+    pub(super) estimate: Estimate,
+    pub(super) backoff: Backoff,
+    /// Whether the last window was worth it.
+    pub(super) lingering: bool,
+    /// Time spent in windows, in a row, that have brought nothing, ns.
     pub(super) idle: u64,
-    /// Looks since the stretch without lingering began.
-    pub(super) looks: u32,
-    /// Windows since the time without them was measured.
+    /// Windows since the last sample without any.
     pub(super) windows: u32,
-    /// Whether the last window paid.
-    pub(super) paying: bool,
-    /// Decisions left to sit out.
-    pub(super) sit_out: u32,
-    /// How many the next window that does not pay makes it.
-    pub(super) penalty: u32,
+}
+
+/// What has been counted since the last decision.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(super) struct Sample {
+    /// When that was, ns; 0: never, or too long ago.
+    pub since: u64,
+    /// The thread's CPU time then, ns.
+    pub cpu: u64,
+    /// Records walked.
+    pub records: u64,
+    /// Bytes walked.
+    pub bytes: u64,
+    /// Calls.
+    pub calls: u64,
+    /// Times that it was asked whether to decide.
+    pub looks: u32,
+}
+
+/// What is estimated of a ring. Times are in ns.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(super) struct Estimate {
+    /// Time and records of the recent past, whose ratio is the gap between records. 0: unknown.
+    pub time: u64,
+    pub count: u64,
+    /// The gap in the last sample without windows.
+    pub cold_gap: u64,
+    /// The reader's CPU time for a record, without windows, averaged.
+    pub cost: u64,
+    /// The part of it that a record costs anyway: draining and callback, averaged.
+    pub drain: u64,
+    /// Records that a call brings without windows, averaged.
+    pub batch: u64,
+}
+
+/// How long no window is tried.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(super) struct Backoff {
+    /// Times left to skip.
+    pub skip: u32,
+    /// How many the next window that is not worth it makes it.
+    pub penalty: u32,
 }
 
 /// `new` as a fourth of the average, all of it if there was none.
@@ -74,72 +94,116 @@ impl Rate {
     /// to publish each.
     #[inline]
     pub fn hot(&self) -> bool {
-        self.paying && self.gap() <= HOT_GAP
+        self.lingering && self.estimate.gap() <= HOT_GAP
     }
 
-    /// Adds the records since the last decision to the recent past.
-    pub(super) fn add(&mut self, elapsed: u64) {
+    /// Whether the longest sleep brings several records, and more than a wake-up does.
+    pub fn sleep_is_cheaper(&self, limits: &Limits) -> bool {
+        self.estimate.sleep_is_cheaper(limits)
+    }
+
+    /// A window was not worth it.
+    pub(super) fn fail(&mut self) {
+        self.backoff.lengthen();
+        self.stop_lingering();
+    }
+
+    /// The gap is to be learnt anew, without windows.
+    pub(super) fn stop_lingering(&mut self) {
+        self.lingering = false;
+        self.idle = 0;
+        self.estimate.forget_gap();
+    }
+}
+
+impl Sample {
+    pub fn add(&mut self, records: u64, bytes: u64) {
+        self.records = self.records.saturating_add(records);
+        self.bytes = self.bytes.saturating_add(bytes);
+    }
+
+    /// An empty sample, begun at `since` with the thread's CPU time `cpu`.
+    pub fn begun(since: u64, cpu: u64) -> Self {
+        Sample {
+            since,
+            cpu,
+            ..Sample::default()
+        }
+    }
+}
+
+impl Estimate {
+    /// Adds `records` that took `elapsed` ns to the recent past.
+    pub fn add(&mut self, records: u64, elapsed: u64) {
         self.time = self.time.saturating_add(elapsed);
-        self.count = self.count.saturating_add(self.records);
+        self.count = self.count.saturating_add(records);
         if self.count > RECENT {
             (self.time, self.count) = (self.time / 2, self.count / 2);
         }
     }
 
-    /// Between records; 0: unknown.
-    pub(super) fn gap(&self) -> u64 {
+    /// Adds a window of `elapsed` ns that has brought nothing to the recent past.
+    pub fn add_idle(&mut self, elapsed: u64) {
+        self.time = self.time.saturating_add(elapsed);
+    }
+
+    /// Forgets the recent past.
+    pub fn forget_gap(&mut self) {
+        (self.time, self.count) = (0, 0);
+    }
+
+    /// Between records, ns; 0: unknown.
+    pub fn gap(&self) -> u64 {
         self.time.checked_div(self.count).unwrap_or(0)
     }
 
-    /// What a record costs both sides for wake-ups, without lingering.
-    fn wakeup_part(&self) -> u64 {
+    /// What wake-ups cost both sides for each record, without windows.
+    fn wakeup_share(&self) -> u64 {
         let plausible = WAKEUP_MAX / self.batch.max(1);
         let reader = self.cost.saturating_sub(self.drain).min(plausible);
-        let producer = reader.saturating_mul(PRODUCERS) / 4;
+        let producer = reader.saturating_mul(PRODUCER_QUARTERS) / 4;
         let freed = self.cold_gap.saturating_sub(self.gap());
         reader.saturating_add(producer.max(freed))
     }
 
     /// What a wake-up costs both sides.
-    pub(super) fn wakeup(&self) -> u64 {
-        self.wakeup_part().saturating_mul(self.batch)
+    pub fn wakeup(&self) -> u64 {
+        self.wakeup_share().saturating_mul(self.batch)
     }
 
-    /// Whether lingering pays at the present gap.
-    pub(super) fn pays(&self, terms: &Terms) -> bool {
-        self.spins(terms, false) || self.sleeps(terms)
+    /// Whether a window of either kind costs less than waking up.
+    pub fn is_cheaper(&self, limits: &Limits) -> bool {
+        self.spin_is_cheaper(limits, false) || self.sleep_is_cheaper(limits)
     }
 
     /// Whether spinning costs less than waking up, or might, as a trial would show.
-    pub(super) fn spins(&self, terms: &Terms, trial: bool) -> bool {
+    pub fn spin_is_cheaper(&self, limits: &Limits, trial: bool) -> bool {
         let most = if trial {
             self.cost.saturating_mul(TRY_PART)
         } else {
             let drain = self.drain.min(self.cost);
-            drain.saturating_add(self.wakeup_part())
+            drain.saturating_add(self.wakeup_share())
         };
-        terms.spin > 0 && self.gap() <= most
+        limits.spin > 0 && self.gap() <= most
     }
 
     /// Whether the longest sleep brings several records, and more than a wake-up does.
-    pub fn sleeps(&self, terms: &Terms) -> bool {
-        let brings = terms.sleep.checked_div(self.gap()).unwrap_or(0);
+    pub fn sleep_is_cheaper(&self, limits: &Limits) -> bool {
+        let brings = limits.sleep.checked_div(self.gap()).unwrap_or(0);
         brings >= self.batch.saturating_mul(2).max(2)
     }
+}
 
-    /// Windows did not pay: no trial for a while, which doubles each time and which windows that pay
-    /// halve.
-    pub(super) fn fail(&mut self) {
-        self.sit_out = self.penalty;
+impl Backoff {
+    /// Skips as many as the penalty says, and doubles it.
+    pub fn lengthen(&mut self) {
+        self.skip = self.penalty;
         let next = self.penalty.saturating_mul(2);
-        self.penalty = next.clamp(SIT_OUT_MIN, SIT_OUT_MAX);
-        self.learn();
+        self.penalty = next.clamp(SKIP_MIN, SKIP_MAX);
     }
 
-    /// The rate is to be learned again.
-    pub(super) fn learn(&mut self) {
-        self.paying = false;
-        self.idle = 0;
-        (self.time, self.count) = (0, 0);
+    /// A window was worth it: the next one that is not costs half.
+    pub fn shorten(&mut self) {
+        self.penalty /= 2;
     }
 }

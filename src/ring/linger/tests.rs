@@ -6,7 +6,7 @@ mod simulation;
 mod windows;
 
 use super::decide::{FILL_PART, OVERSLEPT, SLEEPS_MAX, SPINS_MAX, SPINS_MIN};
-use super::rate::SIT_OUT_MAX;
+use super::rate::{Estimate, SKIP_MAX};
 use super::*;
 use simulation::{MACHINE, Machine, Reader, SLOW, SPIN, Seen};
 
@@ -45,7 +45,7 @@ fn a_fast_ring_is_hot_after_a_few_wakeups_and_stays_it() {
 fn lingering_saves_most_wakeups_where_they_are_dear() {
     for gap in [400, 700, 1_000, 2_000] {
         let wakeups = |spin| {
-            let mut reader = Reader::steady(Terms { spin, ..SPIN }, gap);
+            let mut reader = Reader::steady(Limits { spin, ..SPIN }, gap);
             reader.machine = SLOW;
             reader.run(50 * MS);
             let seen = reader.run(200 * MS);
@@ -75,7 +75,7 @@ fn a_slow_ring_never_sees_a_window() {
 
 /// CPU time of both sides for 1,000 records.
 fn cost(spin: u64, machine: Machine, gap: u64, scatter: bool) -> u64 {
-    let mut reader = Reader::steady(Terms { spin, ..SPIN }, gap);
+    let mut reader = Reader::steady(Limits { spin, ..SPIN }, gap);
     reader.machine = machine;
     if scatter {
         reader.now_with(scattered(gap));
@@ -144,13 +144,13 @@ fn trials_that_find_nothing_become_rarer_up_to_a_limit() {
             between.push(waited);
             waited = 0;
         }
-        assert!(waited < 2 * SIT_OUT_MAX, "no trial any more: {between:?}");
+        assert!(waited < 2 * SKIP_MAX, "no trial any more: {between:?}");
     }
     assert!(
         between.windows(2).all(|pair| pair[0] <= pair[1]),
         "{between:?}"
     );
-    assert!(between.contains(&between[15]) && between[15] >= SIT_OUT_MAX);
+    assert!(between.contains(&between[15]) && between[15] >= SKIP_MAX);
     // What a stretch without lingering takes comes on top.
     assert!(between[9] * 10 >= between[8] * 15, "{between:?}");
 }
@@ -165,7 +165,7 @@ fn a_call_returns_in_time() {
             // No window begins after the limit.
             let limit = SPINS_MAX + SPIN.spin;
             assert!(seen.longest <= limit, "{gap} {seen:?}");
-            reader.terms.others = true;
+            reader.limits.others = true;
             let seen = reader.run(50 * MS);
             let limit = SPINS_MIN + SPIN.spin;
             assert!(seen.longest <= limit, "others wait: {gap} {seen:?}");
@@ -216,7 +216,7 @@ fn a_small_ring_is_not_lingered_for_until_it_is_full() {
     for size in [4096, 16 * 1024, 64 * 1024] {
         for span in [16, 64, 256, 1024] {
             for gap in [60, 300, 1_000] {
-                let mut reader = Reader::steady(Terms { size, ..SPIN }, gap);
+                let mut reader = Reader::steady(Limits { size, ..SPIN }, gap);
                 reader.span = span;
                 // The simulation looks at the length of each window.
                 reader.run(20 * MS);

@@ -117,7 +117,7 @@ fn a_new_reader_goes_on_where_one_that_was_left_has_been_freed() {
             ..Reader::hot(1)
         };
         assert_eq!(first.call(ring), Called::Left);
-        assert!(repair(ring, &first.notes));
+        assert!(repair(ring, &first.journal));
         let mut second = Reader {
             next: first.next,
             ..Reader::lingering(1)

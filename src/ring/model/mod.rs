@@ -18,10 +18,11 @@ mod leaving;
 mod lingering;
 mod sleeping;
 
-use super::consumer::{Received, Receiver, Record, Stop, Walked, consume, is_settled, repair};
-use super::journal::Notes;
-use super::linger::Patience;
+use super::consumer::{Stop, consume, is_settled, repair};
+use super::journal::Journal;
 use super::memory::ConsumerMemory;
+use super::receiver::{Received, Receiver, Record};
+use super::wait::{NoWait, WaitPolicy, Walked};
 use kernel::{Commit, Ring, SPAN};
 use loom::sync::Arc;
 use loom::thread::{self, JoinHandle};
@@ -85,7 +86,7 @@ struct Reader {
     calls_at: Option<u64>,
     /// Number of the next record.
     next: u64,
-    notes: Notes,
+    journal: Journal,
 }
 
 impl Reader {
@@ -116,8 +117,8 @@ impl Reader {
             Style::OneByOne => 1,
             _ => u64::MAX,
         };
-        // The notes are what callbacks share with the calls that they are in.
-        let notes = std::mem::take(&mut self.notes);
+        // The journal is what callbacks share with the calls that they are in.
+        let journal = std::mem::take(&mut self.journal);
         let mut waits = Waits {
             ring,
             left: self.windows,
@@ -127,7 +128,7 @@ impl Reader {
         };
         let mut taker = Taker {
             ring,
-            notes: &notes,
+            journal: &journal,
             next: &mut self.next,
             style: self.style,
             leaves_at: &mut self.leaves_at,
@@ -137,13 +138,13 @@ impl Reader {
         let waiting = self.windows > 0;
         let call = || {
             // As calls do that do not wait.
-            if !waiting && is_settled(ring, &notes) {
+            if !waiting && is_settled(ring, &journal) {
                 return Ok(0);
             }
-            consume(ring, &notes, max, &mut taker, &mut waits)
+            consume(ring, &journal, max, &mut taker, &mut waits)
         };
         let result = catch_unwind(AssertUnwindSafe(call));
-        self.notes = notes;
+        self.journal = journal;
         match result {
             Ok(Ok(delivered)) if delivered < max => Called::CaughtUp,
             Ok(Ok(_) | Err(Stop::Failed(_))) => Called::Stopped,
@@ -176,7 +177,7 @@ struct Waits<'a> {
     leaves: &'a mut bool,
 }
 
-impl Patience for Waits<'_> {
+impl WaitPolicy for Waits<'_> {
     fn hot(&self) -> bool {
         self.hot
     }
@@ -200,7 +201,7 @@ impl Patience for Waits<'_> {
 
 struct Taker<'a> {
     ring: &'a Ring,
-    notes: &'a Notes,
+    journal: &'a Journal,
     next: &'a mut u64,
     style: Style,
     leaves_at: &'a mut Option<u64>,
@@ -220,15 +221,15 @@ impl Taker<'_> {
         let mut next = number;
         let mut taker = Taker {
             ring: self.ring,
-            notes: self.notes,
+            journal: self.journal,
             next: &mut next,
             style: Style::Unbounded,
             leaves_at: &mut None,
             calls_at: &mut None,
             hot: false,
         };
-        let patience = &mut super::linger::Never;
-        let delivered = consume(self.ring, self.notes, u64::MAX, &mut taker, patience);
+        let policy = &mut NoWait;
+        let delivered = consume(self.ring, self.journal, u64::MAX, &mut taker, policy);
         assert!(delivered.is_ok_and(|delivered| delivered > 0));
     }
 }

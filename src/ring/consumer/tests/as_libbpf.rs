@@ -106,7 +106,7 @@ impl World {
             hot,
             left: windows,
         };
-        let call = || consume(&self.ring, &self.ring.notes, max, &mut frame, &mut waits);
+        let call = || consume(&self.ring, &self.ring.journal, max, &mut frame, &mut waits);
         let result = catch_unwind(AssertUnwindSafe(call));
         self.depth.set(depth);
         let result = match result {
@@ -185,7 +185,7 @@ struct Waits<'a> {
     left: usize,
 }
 
-impl Patience for Waits<'_> {
+impl WaitPolicy for Waits<'_> {
     fn hot(&self) -> bool {
         self.hot
     }

@@ -83,7 +83,7 @@ fn a_ring_may_cool_down_in_a_window() {
     let cold = Cell::new(false);
     /// Hot until its only window.
     struct Cooling<'a>(&'a Ring, &'a Cell<bool>);
-    impl Patience for Cooling<'_> {
+    impl WaitPolicy for Cooling<'_> {
         fn hot(&self) -> bool {
             !self.1.get()
         }
@@ -110,7 +110,7 @@ fn a_ring_may_cool_down_in_a_window() {
     }
     let mut through = Through(&mut taker, &cold);
     let mut cooling = Cooling(&ring, &cold);
-    let result = consume(&ring, &ring.notes, u64::MAX, &mut through, &mut cooling);
+    let result = consume(&ring, &ring.journal, u64::MAX, &mut through, &mut cooling);
     assert_eq!(result, Ok(22));
     assert_eq!(seen.borrow()[20..], [(320, 320), (336, 336)]);
 }
@@ -159,7 +159,7 @@ fn a_callback_left_is_made_good_when_the_ring_is_freed() {
     let ring = Ring::with_records(10);
     Taker::leaving_at(&ring, 80).leave(&mut Windows::none().hot());
     assert_eq!(ring.consumer.get(), 0);
-    assert!(repair(&ring, &ring.notes));
+    assert!(repair(&ring, &ring.journal));
     assert_eq!(ring.consumer.get(), 80);
 }
 
@@ -167,7 +167,7 @@ fn a_callback_left_is_made_good_when_the_ring_is_freed() {
 fn nothing_is_made_good_where_nothing_is_held() {
     let ring = Ring::with_records(10);
     Taker::leaving_at(&ring, 0).leave(&mut Windows::none().hot());
-    assert!(!repair(&ring, &ring.notes));
+    assert!(!repair(&ring, &ring.journal));
     assert_eq!(ring.consumer.get(), 0);
     assert!(!steps().iter().any(|step| matches!(step, Step::Replace(..))));
 }
@@ -267,7 +267,7 @@ fn a_limit_leaves_the_end_of_the_last_record() {
     let mut taker = Taker::new(&ring);
     taker.hot = true;
     let mut windows = Windows::none().hot();
-    let result = consume(&ring, &ring.notes, 6, &mut taker, &mut windows);
+    let result = consume(&ring, &ring.journal, 6, &mut taker, &mut windows);
     assert_eq!(result, Ok(6));
     assert_fenced(96);
     assert_eq!(ring.held(), Held::NOTHING);

@@ -155,7 +155,7 @@ fn a_call_that_has_walked_nothing_does_not_wait() {
 
 #[test]
 fn a_record_of_more_than_its_part_of_the_ring_is_not_held_back() {
-    let part = (SIZE / HELD_PART) as u32;
+    let part = (SIZE / hold::HELD_PART) as u32;
     for (len, waits) in [(part - 8, true), (part, false)] {
         for hot in [false, true] {
             let ring = Ring::with_records(1);
@@ -195,9 +195,9 @@ fn a_window_that_does_not_end_is_made_good_when_the_ring_is_freed() {
     let mut taker = Taker::new(&ring);
     let mut windows = Windows::none().then(|| resume_unwind(Box::new("cancelled")));
     taker.leave(&mut windows);
-    assert!(repair(&ring, &ring.notes));
+    assert!(repair(&ring, &ring.journal));
     assert_eq!(ring.consumer.get(), 32);
-    assert!(!repair(&ring, &ring.notes), "once");
+    assert!(!repair(&ring, &ring.journal), "once");
 }
 
 #[test]
@@ -226,7 +226,7 @@ fn a_note_that_was_half_written_moves_nothing() {
     for half in [held(16, nowhere), held(nowhere, 32)] {
         let ring = Ring::with_records(2);
         ring.consumer.set(16);
-        (&ring.notes).set_held(half);
+        ring.journal.set_held(half);
         let mut taker = Taker::new(&ring);
         assert_eq!(taker.consume(u64::MAX), Ok(1));
         assert_eq!(taker.starts(), [16], "{half:?}");

@@ -120,13 +120,7 @@ impl ConsumerMemory for Narrow<'_> {
 }
 
 fn consume_narrow(ring: &Ring, taker: &mut Taker) -> Result<u64, Stop> {
-    consume(
-        Narrow(ring),
-        &ring.notes,
-        u64::MAX,
-        taker,
-        &mut linger::Never,
-    )
+    consume(Narrow(ring), &ring.journal, u64::MAX, taker, &mut NoWait)
 }
 
 #[test]

@@ -58,7 +58,7 @@ fn a_call_that_finds_nothing_publishes_and_fences_nothing() {
 fn a_position_that_no_call_of_ours_left_is_fenced_before_nothing_is_believed() {
     let ring = Ring::starting_at(0);
     let mut taker = Taker::new(&ring);
-    (&ring.notes).set_fenced(Fenced::NOWHERE);
+    ring.journal.set_fenced(Fenced::NOWHERE);
     assert_eq!(taker.consume(u64::MAX), Ok(0));
     let look = [Step::LoadProducer, Step::Fence(Ordering::Acquire)];
     let fenced = [&look[..], &[Step::Fence(Ordering::SeqCst)], &look].concat();

@@ -28,11 +28,11 @@ fn step() -> impl Strategy<Value = (u64, u64, Now, Ended, bool)> {
     (number(), number(), now, ended(), any::<bool>())
 }
 
-fn terms() -> impl Strategy<Value = Terms> {
+fn limits() -> impl Strategy<Value = Limits> {
     let spin = prop_oneof![Just(0), 1_000..100_000u64, number()];
     let sleep = prop_oneof![Just(0), 1_000..SECOND, number()];
     let size = prop_oneof![(12..31u32).prop_map(|log| 1 << log), number()];
-    (spin, sleep, size, any::<bool>()).prop_map(|(spin, sleep, size, others)| Terms {
+    (spin, sleep, size, any::<bool>()).prop_map(|(spin, sleep, size, others)| Limits {
         spin,
         sleep,
         size,
@@ -49,7 +49,7 @@ proptest! {
     /// Debug builds panic where arithmetic overflows.
     #[test]
     fn no_history_is_too_strange(
-        terms in terms(),
+        limits in limits(),
         deadline in number(),
         steps in prop::collection::vec(step(), 1..100),
     ) {
@@ -61,22 +61,22 @@ proptest! {
             }
             call.ended(ended);
             let walked = Walked { records, bytes };
-            if rate.note(&mut call, walked, &terms) == Clocks::Neither {
+            if rate.note(&mut call, walked, &limits) == Clocks::Neither {
                 continue;
             }
-            match rate.decide(&mut call, now, &terms) {
+            match rate.decide(&mut call, now, &limits) {
                 Some(Window::Spin(length)) => {
-                    prop_assert!(length <= terms.spin);
+                    prop_assert!(length <= limits.spin);
                     prop_assert!(now.wall.saturating_add(length) <= deadline.max(now.wall));
                 }
                 Some(Window::Sleep(length)) => {
-                    prop_assert!(length > 0 && length <= terms.sleep);
+                    prop_assert!(length > 0 && length <= limits.sleep);
                     prop_assert!(now.wall.saturating_add(length) <= deadline.max(now.wall));
                 }
                 None => {}
             }
             rate.hot();
-            rate.sleeps(&terms);
+            rate.sleep_is_cheaper(&limits);
         }
     }
 
@@ -86,17 +86,17 @@ proptest! {
         spin in number(),
         steps in prop::collection::vec(step(), 0..40),
     ) {
-        let terms = Terms { spin, ..SPIN };
+        let limits = Limits { spin, ..SPIN };
         let mut rate = Rate::default();
         for (records, bytes, now, _, _) in steps {
             let mut call = Call::until(u64::MAX);
-            if rate.note(&mut call, Walked { records, bytes }, &terms) != Clocks::Neither {
-                rate.decide(&mut call, now, &terms);
+            if rate.note(&mut call, Walked { records, bytes }, &limits) != Clocks::Neither {
+                rate.decide(&mut call, now, &limits);
             }
         }
         let single = Walked { records: 1, bytes: 24 };
         let mut call = Call::until(u64::MAX);
-        prop_assert_eq!(rate.note(&mut call, single, &terms), Clocks::Neither);
+        prop_assert_eq!(rate.note(&mut call, single, &limits), Clocks::Neither);
     }
 
     /// Nor on any other machine.

@@ -32,7 +32,7 @@ pub const SLOW: Machine = Machine {
     record: 30,
 };
 
-pub const SPIN: Terms = Terms {
+pub const SPIN: Limits = Limits {
     spin: 6_000,
     sleep: 0,
     size: 512 * 1024,
@@ -58,7 +58,7 @@ pub struct Seen {
 
 pub struct Reader {
     pub rate: Rate,
-    pub terms: Terms,
+    pub limits: Limits,
     pub machine: Machine,
     pub now: u64,
     pub seen: Seen,
@@ -74,10 +74,10 @@ pub struct Reader {
 }
 
 impl Reader {
-    pub fn new(terms: Terms, gap: impl FnMut(u64) -> u64 + 'static) -> Self {
+    pub fn new(limits: Limits, gap: impl FnMut(u64) -> u64 + 'static) -> Self {
         Reader {
             rate: Rate::default(),
-            terms,
+            limits,
             machine: MACHINE,
             now: 1_000_000,
             seen: Seen::default(),
@@ -89,8 +89,8 @@ impl Reader {
         }
     }
 
-    pub fn steady(terms: Terms, gap: u64) -> Self {
-        Reader::new(terms, move |_| gap)
+    pub fn steady(limits: Limits, gap: u64) -> Self {
+        Reader::new(limits, move |_| gap)
     }
 
     /// Another producer from here on.
@@ -167,7 +167,7 @@ impl Reader {
     }
 
     fn decide(&mut self, call: &mut Call, walked: Walked) -> Option<Window> {
-        let cpu = match self.rate.note(call, walked, &self.terms) {
+        let cpu = match self.rate.note(call, walked, &self.limits) {
             Clocks::Neither => return None,
             Clocks::Wall => 0,
             Clocks::Both => self.cpu,
@@ -176,12 +176,12 @@ impl Reader {
             wall: self.now,
             cpu,
         };
-        self.rate.decide(call, now, &self.terms)
+        self.rate.decide(call, now, &self.limits)
     }
 
     /// How long a window can be for records as they have come to fill its part of the ring.
     fn room(&self) -> u64 {
-        (self.terms.size / FILL_PART / self.span).saturating_mul(self.rate.gap().max(1))
+        (self.limits.size / FILL_PART / self.span).saturating_mul(self.rate.estimate.gap().max(1))
     }
 
     /// CPU time passes.

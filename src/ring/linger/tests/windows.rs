@@ -79,7 +79,7 @@ fn sleeps_are_for_those_who_asked_for_them() {
     for gap in [100, 1_000, 5_000, 20_000, 50_000] {
         let seen = Reader::steady(SPIN, gap).run(SECOND / 4);
         assert_eq!(seen.slept, 0, "{gap} {seen:?}");
-        let coalescing = Terms {
+        let coalescing = Limits {
             sleep: 200_000,
             ..SPIN
         };
@@ -95,7 +95,7 @@ fn sleeps_are_for_those_who_asked_for_them() {
 
 #[test]
 fn a_sleep_longer_than_the_limit_is_possible_once() {
-    let long = Terms {
+    let long = Limits {
         sleep: 5 * SLEEPS_MAX,
         ..SPIN
     };
@@ -107,7 +107,7 @@ fn a_sleep_longer_than_the_limit_is_possible_once() {
 
 #[test]
 fn no_sleep_is_begun_for_records_that_come_too_rarely() {
-    let coalescing = Terms {
+    let coalescing = Limits {
         sleep: 100_000,
         ..SPIN
     };
@@ -119,7 +119,7 @@ fn no_sleep_is_begun_for_records_that_come_too_rarely() {
 
 #[test]
 fn nothing_asked_for_is_nothing_done() {
-    let off = Terms { spin: 0, ..SPIN };
+    let off = Limits { spin: 0, ..SPIN };
     for gap in [40, 1_000, 20_000] {
         let seen = Reader::steady(off, gap).run(SECOND / 10);
         assert_eq!(seen.windows, 0);
@@ -129,15 +129,15 @@ fn nothing_asked_for_is_nothing_done() {
 #[test]
 fn a_programs_own_work_between_polls_is_no_cost_of_waking_up() {
     // A record every 10 us, and 200 us of work after each 20 of them; or one wake-up as dear for each.
-    for (batch, pays) in [(20, false), (1, true)] {
-        let rate = Rate {
+    for (batch, cheaper) in [(20, false), (1, true)] {
+        let estimate = Estimate {
             time: 1_000_000,
             count: 100,
             cold_gap: 10_000,
             cost: 10_000,
             batch,
-            ..Rate::default()
+            ..Estimate::default()
         };
-        assert_eq!(rate.pays(&SPIN), pays, "{batch}");
+        assert_eq!(estimate.is_cheaper(&SPIN), cheaper, "{batch}");
     }
 }

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! Sleep until a time, or until an epoll instance tells of something *new*.
+//! Sleep until a time, or until an epoll instance reports something *new*.
 //!
-//! A ring with a record held back is readable, so waiting for the manager's epoll, which is
-//! level-triggered, would not sleep. An outer one watches it edge-triggered: it tells of what has
+//! A ring with a record held back is readable, so a wait on the manager's epoll, which is
+//! level-triggered, would not sleep. An outer epoll watches it edge-triggered: it reports only what has
 //! come since it was last asked. A timer beside it ends the sleep: timeouts of waiting calls may be
 //! 50 us late ("timer slack"), and before Linux 5.11 epoll's are in ms.
 
 use super::clock::monotonic_ns;
 use super::epoll::{self, Event};
 use super::errno::Errno;
-use crate::ring::linger::Ended;
 use core::ffi::c_int;
 use core::ptr;
 
@@ -18,22 +17,21 @@ const TIMER: u64 = 1;
 
 /// The outer epoll instance and the timer; a copy of their fds.
 #[derive(Clone, Copy, Debug)]
-pub struct Nap {
+pub struct EdgeSleep {
     outer: c_int,
     timer: c_int,
 }
 
 /// What ended a wait.
-enum Told {
-    /// Its timeout.
-    Nothing,
-    /// The timer alone.
-    Timer,
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Woken {
+    /// Its timeout, or the timer.
+    InTime,
     /// Something new, or a signal.
-    More,
+    Early,
 }
 
-impl Nap {
+impl EdgeSleep {
     /// Watches the epoll instance `inner`. Errors: `EMFILE`, `ENFILE`, `ENOMEM`, `ENOSPC`.
     pub fn new(inner: c_int) -> Result<Self, Errno> {
         let outer = epoll::create()?;
@@ -49,20 +47,21 @@ impl Nap {
             epoll::destroy(outer);
             return Err(error);
         }
-        let nap = Nap { outer, timer };
+        let sleep = EdgeSleep { outer, timer };
         epoll::add(outer, inner, epoll::READABLE_EDGE, INNER)
             .and_then(|()| epoll::add(outer, timer, epoll::READABLE_EDGE, TIMER))
-            .inspect_err(|_| nap.destroy())?;
-        Ok(nap)
+            .inspect_err(|_| sleep.destroy())?;
+        Ok(sleep)
     }
 
-    /// Forgets what has been told of so far: only what comes after this ends the next sleep.
+    /// Forgets the events so far: only what comes after this ends the next sleep.
     pub fn forget(self) {
-        self.told(0);
+        self.wait(0);
     }
 
-    /// Sleeps until `until`, in ns of [`monotonic_ns`], begun at `since`.
-    pub fn sleep(self, since: u64, until: u64) -> Ended {
+    /// Sleeps until `until`; it is `since` now, both in ns of [`monotonic_ns`]. Returns how many ns that
+    /// took, or `None` if something new, or a signal, has ended it before.
+    pub fn until(self, until: u64, since: u64) -> Option<u64> {
         let at = libc::itimerspec {
             // SAFETY: integers.
             it_interval: unsafe { core::mem::zeroed() },
@@ -78,14 +77,12 @@ impl Nap {
         };
         if armed != 0 {
             errno.set();
-            return Ended::Early;
+            return None;
         }
         // A fork shares the timer, and may set it to another time or take its event.
         let at_most = until.saturating_sub(since) / 1_000_000 + 2;
-        match self.told(c_int::try_from(at_most).unwrap_or(c_int::MAX)) {
-            Told::Nothing | Told::Timer => Ended::InTime(monotonic_ns().wrapping_sub(since)),
-            Told::More => Ended::Early,
-        }
+        let woken = self.wait(c_int::try_from(at_most).unwrap_or(c_int::MAX));
+        (woken == Woken::InTime).then(|| monotonic_ns().wrapping_sub(since))
     }
 
     /// Closes both.
@@ -95,23 +92,23 @@ impl Nap {
     }
 
     /// Waits up to `timeout_ms`.
-    fn told(self, timeout_ms: c_int) -> Told {
+    fn wait(self, timeout_ms: c_int) -> Woken {
         let mut events = [Event {
             events: 0,
             u64: INNER,
         }; 2];
         let errno = Errno::last();
         // SAFETY: there is room for two events.
-        let told = unsafe { epoll::wait(self.outer, events.as_mut_ptr(), 2, timeout_ms) };
-        if told.is_err() {
+        let ready = unsafe { epoll::wait(self.outer, events.as_mut_ptr(), 2, timeout_ms) };
+        if ready.is_err() {
             // A signal ends the sleep; the call succeeds.
             errno.set();
         }
         let [first, _] = events;
-        match told {
-            Ok(0) => Told::Nothing,
-            Ok(1) if first.u64 == TIMER => Told::Timer,
-            _ => Told::More,
+        match ready {
+            Ok(0) => Woken::InTime,
+            Ok(1) if first.u64 == TIMER => Woken::InTime,
+            _ => Woken::Early,
         }
     }
 }
@@ -123,11 +120,11 @@ mod tests {
     use std::sync::mpsc;
     use std::time::Duration;
 
-    fn armed(nap: Nap) -> bool {
+    fn armed(sleep: EdgeSleep) -> bool {
         // SAFETY: integers, which the kernel fills in.
         let left = unsafe {
             let mut left: libc::itimerspec = zeroed();
-            assert_eq!(libc::timerfd_gettime(nap.timer, &raw mut left), 0);
+            assert_eq!(libc::timerfd_gettime(sleep.timer, &raw mut left), 0);
             left.it_value
         };
         left.tv_sec != 0 || left.tv_nsec != 0
@@ -137,25 +134,25 @@ mod tests {
     #[test]
     fn a_sleep_ends_though_somebody_else_sets_its_timer() {
         let inner = epoll::create().unwrap();
-        let nap = Nap::new(inner).unwrap();
+        let sleep = EdgeSleep::new(inner).unwrap();
         let (ended, waiting) = mpsc::channel();
         let sleeper = std::thread::spawn(move || {
             let since = monotonic_ns();
-            ended.send(nap.sleep(since, since + 200_000_000)).unwrap();
+            ended.send(sleep.until(since + 200_000_000, since)).unwrap();
         });
-        while !armed(nap) {
+        while !armed(sleep) {
             std::thread::yield_now();
         }
         // SAFETY: integers.
         let mut later: libc::itimerspec = unsafe { zeroed() };
         later.it_value.tv_sec = 3_600;
         // SAFETY: `later` is valid for the call; the old value is not asked for.
-        let set = unsafe { libc::timerfd_settime(nap.timer, 0, &later, ptr::null_mut()) };
+        let set = unsafe { libc::timerfd_settime(sleep.timer, 0, &later, ptr::null_mut()) };
         assert_eq!(set, 0);
         let how = waiting.recv_timeout(Duration::from_secs(30));
-        assert!(matches!(how, Ok(Ended::InTime(_))), "{how:?}");
+        assert!(matches!(how, Ok(Some(_))), "{how:?}");
         sleeper.join().unwrap();
-        nap.destroy();
+        sleep.destroy();
         epoll::destroy(inner);
     }
 }

@@ -5,11 +5,11 @@
 //! area, which it maps twice in a row so that a record may run over its end. `unsigned long` there is
 //! the kernel's: on a 64-bit kernel a 32-bit program sees 64-bit positions.
 
-use super::mmap::{self, Access};
-use super::{errno::Errno, mmap::page_size};
 #[cfg(not(target_pointer_width = "64"))]
 use crate::ring::memory::extend;
 use crate::ring::memory::{ConsumerMemory, Fence, ProducerMemory};
+use crate::sys::errno::Errno;
+use crate::sys::mmap::{self, Access, page_size};
 use core::ffi::{c_int, c_void};
 use core::sync::atomic::{AtomicU32, Ordering, fence};
 
@@ -45,13 +45,13 @@ pub enum Side {
 #[derive(Clone, Copy, Debug)]
 pub struct Pages {
     /// The page that begins with `consumer_pos`.
-    pub consumer: *mut c_void,
+    pub(crate) consumer: *mut c_void,
     /// The page that begins with `producer_pos`; the data area follows it.
-    pub producer: *mut c_void,
+    pub(crate) producer: *mut c_void,
     /// The data area.
-    pub data: *mut c_void,
+    pub(crate) data: *mut c_void,
     /// Bytes of the data area less one; the bytes are a power of two, at least a page.
-    pub mask: usize,
+    pub(crate) mask: usize,
 }
 
 /// What could not be mapped.
@@ -66,6 +66,29 @@ pub enum MapError {
 }
 
 impl Pages {
+    /// Pages that the caller has mapped: a page that begins with `consumer_pos`, one that begins with
+    /// `producer_pos`, and a data area of `size` bytes.
+    ///
+    /// # Safety
+    ///
+    /// - Both pages are aligned to 8 bytes, and are mapped as long as the result or a copy of it is used;
+    ///   the first is writable.
+    /// - So is the data area, aligned to 8 bytes and mapped twice in a row; `size` is a power of two.
+    /// - Everybody accesses positions and headers as atomics.
+    pub unsafe fn new(
+        consumer: *mut c_void,
+        producer: *mut c_void,
+        data: *mut c_void,
+        size: usize,
+    ) -> Self {
+        Pages {
+            consumer,
+            producer,
+            data,
+            mask: size.wrapping_sub(1),
+        }
+    }
+
     /// Maps the ring of `size` data bytes behind `map_fd`. On an error nothing stays mapped.
     pub fn map(map_fd: c_int, size: u32, side: Side) -> Result<Self, MapError> {
         let page = page_size();
@@ -79,12 +102,12 @@ impl Pages {
             .ok_or(MapError::TooBig)
             .and_then(|len| mmap::map(map_fd, page, len, data_access).map_err(MapError::Data));
         match data {
-            Ok(producer) => Ok(Pages {
-                consumer,
-                producer,
-                data: producer.wrapping_byte_add(page),
-                mask: (size as usize).wrapping_sub(1),
-            }),
+            Ok(producer) => {
+                let data = producer.wrapping_byte_add(page);
+                // SAFETY: mapped above; the kernel lays a ring out so, its size is a power of two, and
+                // its positions and headers are everybody's atomics.
+                Ok(unsafe { Pages::new(consumer, producer, data, size as usize) })
+            }
             Err(error) => {
                 // SAFETY: mapped above, with this length, and not handed out.
                 unsafe { mmap::unmap(consumer, page) };

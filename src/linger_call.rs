@@ -2,10 +2,10 @@
 //! Lingering on a real ring: the clock, the spinning, the sleep.
 
 use crate::mapped_ring::RingHandle;
-use crate::ring::consumer::Walked;
-use crate::ring::linger::{Call, Clocks, Ended, Now, Patience, Terms, Window};
+use crate::ring::linger::{Call, Clocks, Ended, Limits, Now, Window};
+use crate::ring::wait::{WaitPolicy, Walked};
 use crate::sys::clock::{monotonic_ns, thread_cpu_ns};
-use crate::sys::nap::Nap;
+use crate::sys::edge_sleep::EdgeSleep;
 use core::hint::spin_loop;
 
 /// Rings smaller than this many bytes publish each record's start, however hot they are.
@@ -14,45 +14,45 @@ const HOT_SIZE_MIN: u64 = 64 * 1024;
 /// Pauses between two looks at the clock: some tenths of a microsecond.
 const PAUSES: u32 = 8;
 
-/// The windows of one call on one ring.
+/// The wait policy of one call that lingers on one ring.
 #[derive(Debug)]
-pub struct Windows {
+pub struct LingerCall {
     ring: RingHandle,
-    terms: Terms,
+    limits: Limits,
     call: Call,
     /// What the last decision opened, and when.
     open: Option<(Window, u64)>,
     /// What to sleep with, if this call may.
-    nap: Option<Nap>,
+    sleep: Option<EdgeSleep>,
 }
 
-impl Windows {
+impl LingerCall {
     /// For a call on `ring` that must return at `deadline`, in ns of [`monotonic_ns`], and may sleep
-    /// with `nap` if there is one.
-    pub fn new(ring: RingHandle, terms: Terms, deadline: u64, nap: Option<Nap>) -> Self {
-        Windows {
+    /// with `sleep` if there is one.
+    pub fn new(ring: RingHandle, limits: Limits, deadline: u64, sleep: Option<EdgeSleep>) -> Self {
+        LingerCall {
             ring,
-            terms,
+            limits,
             call: Call::until(deadline),
             open: None,
-            nap,
+            sleep,
         }
     }
 }
 
-impl Patience for Windows {
+impl WaitPolicy for LingerCall {
     #[inline]
     fn hot(&self) -> bool {
         self.ring.with_rate(|rate| rate.hot())
-            && self.terms.size >= HOT_SIZE_MIN
+            && self.limits.size >= HOT_SIZE_MIN
             && !self.ring.is_watched()
     }
 
     #[inline]
     fn waits(&mut self, walked: Walked) -> bool {
-        let terms = self.terms;
+        let limits = self.limits;
         let call = &mut self.call;
-        let clocks = self.ring.with_rate(|rate| rate.note(call, walked, &terms));
+        let clocks = self.ring.with_rate(|rate| rate.note(call, walked, &limits));
         if clocks == Clocks::Neither {
             return false;
         }
@@ -64,27 +64,28 @@ impl Patience for Windows {
                 0
             },
         };
-        let window = self.ring.with_rate(|rate| rate.decide(call, now, &terms));
+        let window = self.ring.with_rate(|rate| rate.decide(call, now, &limits));
         self.open = window.map(|window| (window, now.wall));
-        if matches!(window, Some(Window::Sleep(_))) && self.nap.is_none() {
+        if matches!(window, Some(Window::Sleep(_))) && self.sleep.is_none() {
             // The next call will be ready for it.
-            self.call.refuse();
+            self.call.window_not_opened();
             return false;
         }
         window.is_some()
     }
 
     fn wait(&mut self) {
-        let ended = match (self.open, self.nap) {
+        let ended = match (self.open, self.sleep) {
             (Some((Window::Spin(length), since)), _) => {
                 self.ring.stats().count(|counters| counters.lingers.add(1));
-                spin(length, since)
+                Ended::InTime(spin(length, since))
             }
-            (Some((Window::Sleep(length), since)), Some(nap)) => {
+            (Some((Window::Sleep(length), since)), Some(sleep)) => {
                 self.ring
                     .stats()
                     .count(|counters| counters.coalesced.add(1));
-                nap.sleep(since, since.saturating_add(length))
+                let took = sleep.until(since.saturating_add(length), since);
+                took.map_or(Ended::Early, Ended::InTime)
             }
             _ => Ended::Early,
         };
@@ -93,14 +94,15 @@ impl Patience for Windows {
 }
 
 /// Waits for `length` ns from `since` on without looking at the ring, whose lines the producer needs.
-fn spin(length: u64, since: u64) -> Ended {
+/// Returns how long it took.
+fn spin(length: u64, since: u64) -> u64 {
     loop {
         for _ in 0..PAUSES {
             spin_loop();
         }
         let took = monotonic_ns().wrapping_sub(since);
         if took >= length {
-            return Ended::InTime(took);
+            return took;
         }
     }
 }

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! Holding back: `consumer_pos` shows less than was consumed, for as long as a window or the callback of
+//! a hot ring lasts.
+//!
+//! With the start of the last record published the kernel sees a reader that is busy, and wakes nobody.
+//! What is held back is noted in the [`Journal`] *before* the window or the callback, since neither need
+//! come back. Whoever enters the ring next [repairs](repair) the position.
+
+use super::super::journal::{Held, Journal};
+use super::super::memory::ConsumerMemory;
+use super::super::receiver::Receiver;
+use super::{Consumer, UNPUBLISHED_MAX};
+use core::sync::atomic::Ordering;
+
+/// A record may be held back if it takes at most the 16th part of its ring: the producer cannot use its
+/// space meanwhile.
+pub(super) const HELD_PART: u64 = 16;
+
+/// Moves `consumer_pos` to where libbpf would have it. `true` if that has moved it; the caller then owes
+/// a fence, since the new position may be the end of the ring.
+///
+/// It is elsewhere if the last callback or window did not return (exception, `longjmp`, a cancelled
+/// thread), and while the callback of a hot ring runs, which may enter its own ring. If somebody else
+/// (another process, another manager) has moved it since it was noted, theirs is believed.
+pub fn repair<M: ConsumerMemory>(memory: M, journal: &Journal) -> bool {
+    let held = journal.held();
+    if held == Held::NOTHING {
+        return false;
+    }
+    // A signal handler may have jumped away with half of the note written.
+    let forward = held.reached.wrapping_sub(held.published);
+    // Release, as in `publish_start`; Acquire keeps the note until the position is good.
+    let moved = (1..=memory.size()).contains(&forward)
+        && memory.replace_consumer_pos(held.published, held.reached, Ordering::AcqRel);
+    journal.set_held(Held::NOTHING);
+    moved
+}
+
+impl<M: ConsumerMemory> Consumer<'_, M> {
+    /// Before the callback of the record at `start` in a hot ring: publishes its start if much is
+    /// unpublished, and notes how far we are.
+    #[inline(always)]
+    pub(super) fn hold(&mut self, start: u64, receiver: &mut impl Receiver) {
+        if start.wrapping_sub(self.published) >= UNPUBLISHED_MAX {
+            self.publish_start(receiver);
+        }
+        self.journal.set_held(Held {
+            published: self.published,
+            reached: start,
+        });
+    }
+
+    /// After a callback in a hot ring: if it has entered the ring, `consumer_pos` has been moved.
+    #[inline(always)]
+    pub(super) fn notice_repair(&mut self) {
+        if self.journal.held().published != self.published {
+            self.published = self.memory.consumer_pos(Ordering::Relaxed);
+            self.unfenced = true;
+        }
+    }
+
+    /// Whether something is unpublished, and the record that would be held back is small enough.
+    pub(super) fn may_hold_back(&self) -> bool {
+        let held = self.cursor.wrapping_sub(self.last);
+        self.cursor != self.published && held <= self.memory.size() / HELD_PART
+    }
+
+    /// Before a window: publishes the start of the last record walked, so that the kernel sees us one
+    /// record behind.
+    pub(super) fn hold_back(&mut self, receiver: &mut impl Receiver) {
+        // Not what we believe is published: a callback may have moved it.
+        if self.memory.consumer_pos(Ordering::Relaxed) != self.last {
+            // Release, and no fence: as in `publish_start`. The record is committed.
+            self.memory.set_consumer_pos(self.last, Ordering::Release);
+            self.has_published(self.last, receiver);
+        }
+        self.published = self.last;
+        self.journal.set_held(Held {
+            published: self.last,
+            reached: self.cursor,
+        });
+    }
+}

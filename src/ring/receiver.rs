@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! Where the records of a ring go.
+
+/// A committed record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Record {
+    /// Position of its header.
+    pub start: u64,
+    /// Bytes of payload, which follow the header.
+    pub len: u32,
+}
+
+/// What the receiver of a record made of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Received {
+    /// Consumed; go on.
+    Consumed,
+    /// Consumed; stop with this error.
+    Failed(i32),
+    /// Not consumed: it stays the next record.
+    Refused,
+}
+
+/// Takes the records of one ring, in order.
+///
+/// [`record`](Self::record) runs the program's code, which need not return: it may throw, jump or end the
+/// thread. So whenever it is called, the position and the notes of the ring ([`Journal`]) already say
+/// what the next call must know, and no caller of it owns anything that has to be dropped.
+///
+/// [`Journal`]: super::journal::Journal
+pub trait Receiver {
+    /// One committed record. Its bytes are valid until this returns.
+    fn record(&mut self, record: Record) -> Received;
+
+    /// A discarded record has been walked.
+    fn discarded(&mut self) {}
+
+    /// `consumer_pos` has been stored.
+    fn published(&mut self) {}
+
+    /// The look after the fence has found a record that the look before the publication had not: a reader
+    /// without the fence could have slept on it.
+    fn rescued(&mut self) {}
+}
