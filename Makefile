@@ -85,6 +85,8 @@ check: setup
 	shellcheck scripts/*.sh demo/*.sh abi/*.sh packaging/*.sh packaging/*/*.sh .ci/run
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --locked
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --locked --document-private-items
 	$(CARGO) test --locked
 	cd benches && $(CARGO) fmt --check
 	cd benches && CARGO_TARGET_DIR=$(BENCH) $(CARGO) clippy --release --all-targets --locked -- -D warnings
