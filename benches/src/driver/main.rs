@@ -202,6 +202,7 @@ fn publish(results: &Results, docs: &Path) -> Result<(), Failure> {
     entries.retain(|entry| results.rows.iter().any(|row| row.key.name == entry.name));
     let verdicts = report::write(results, &entries, docs)?;
     println!("{}", tables::targets(&verdicts));
+    println!("{}", tables::verdict(&verdicts));
     println!("{}", docs.join("performance.md").display());
     match results.failures.len() {
         0 => Ok(()),

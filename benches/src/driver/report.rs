@@ -51,6 +51,7 @@ fn page(results: &Results, entries: &[Entry], verdicts: &[Verdict]) -> Result<St
         ("seconds", results.seconds.to_string()),
         ("runs", results.rows.len().to_string()),
         ("failures", failures),
+        ("verdict", tables::verdict(verdicts)),
         ("targets", tables::targets(verdicts)),
         ("saturation", tables::saturation(results, entries)),
         ("rates", tables::rates(results, entries)),
@@ -72,4 +73,23 @@ fn page(results: &Results, entries: &[Entry], verdicts: &[Verdict]) -> Result<St
         return Err("the template asks for something unknown".into());
     }
     Ok(page)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is not a figure is the template's, so that the page in the repository can be put in its order by hand.
+    #[test]
+    fn the_page_has_the_templates_text_in_the_templates_order() {
+        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/performance.md");
+        let page = fs::read_to_string(page).expect("the page");
+        let mut lines = page.lines();
+        for line in TEMPLATE.lines().filter(|line| !line.contains("{{")) {
+            assert!(
+                lines.any(|there| there == line),
+                "not in its place: {line:?}"
+            );
+        }
+    }
 }

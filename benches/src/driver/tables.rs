@@ -80,12 +80,6 @@ pub fn targets(verdicts: &[Verdict]) -> String {
             ]
         })
         .collect();
-    let count = |outcome| {
-        let with = verdicts
-            .iter()
-            .filter(|verdict| verdict.outcome() == outcome);
-        with.count()
-    };
     let header = [
         "case",
         "figure",
@@ -94,13 +88,23 @@ pub fn targets(verdicts: &[Verdict]) -> String {
         "libbpf to itself",
         "",
     ];
+    table(&header, &rows)
+}
+
+/// How many targets came to what.
+pub fn verdict(verdicts: &[Verdict]) -> String {
+    let count = |outcome| {
+        let with = verdicts
+            .iter()
+            .filter(|verdict| verdict.outcome() == outcome);
+        with.count()
+    };
     format!(
-        "{} of {} met, {} within noise, {} not met.\n\n{}",
+        "{} of {} are met, {} within noise, {} not met.",
         count(Outcome::Met),
         verdicts.len(),
         count(Outcome::Noise),
         count(Outcome::NotMet),
-        table(&header, &rows)
     )
 }
 

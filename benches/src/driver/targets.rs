@@ -78,7 +78,7 @@ impl Judge<'_> {
         self.verdicts.push(Verdict {
             case: case.into(),
             what: match peer {
-                Peer::RbshimCoalesce => format!("{what}, window of 100 us"),
+                Peer::RbshimCoalesce => format!("{what}, coalesced"),
                 _ => what.into(),
             },
             bound,
