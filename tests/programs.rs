@@ -118,7 +118,10 @@ fn every_other_package_with_libbpf_is_named_and_calls_no_ring_buffer_function() 
         format!("- Debian {release}: {}.", names.join(", "))
     });
     let lines: Vec<String> = lines.collect();
-    assert_eq!(block("docs/programs.md", "others"), lines.join("\n"));
+    // Long lists are broken into lines there.
+    let documented = block("docs/programs.md", "others");
+    let words: Vec<&str> = documented.split_whitespace().collect();
+    assert_eq!(words.join(" "), lines.join(" "));
 }
 
 #[test]
