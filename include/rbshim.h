@@ -24,7 +24,7 @@
 struct ring;
 
 /**
- * One or more rings with the epoll instance that tells of their records.
+ * One or more rings with the epoll instance that reports their records.
  */
 struct ring_buffer;
 
@@ -90,8 +90,8 @@ int ring_buffer__add(struct ring_buffer *rb, int map_fd, int (*sample_cb)(void *
                                                                           size_t size), void *ctx);
 
 /**
- * Waits up to `timeout_ms` milliseconds (-1: for ever) to be told of records and consumes all of
- * the rings that were told of.
+ * Waits up to `timeout_ms` milliseconds (-1: for ever) for notifications and consumes all records of
+ * the rings that were notified about.
  *
  * Returns the number of records, INT_MAX at most, or a negative error and sets errno: the
  * callback's, -EINTR for a signal.
@@ -100,7 +100,8 @@ int ring_buffer__add(struct ring_buffer *rb, int map_fd, int (*sample_cb)(void *
  *
  * `rb` is NULL or a manager that no other thread uses now.
  */
-int ring_buffer__poll(struct ring_buffer *rb, int timeout_ms);
+int ring_buffer__poll(struct ring_buffer *rb,
+                      int timeout_ms);
 
 /**
  * Consumes all records of all rings without waiting. Returns as ring_buffer__poll does.
@@ -272,16 +273,17 @@ void user_ring_buffer__free(struct user_ring_buffer *rb);
 
 /**
  * Accepts up to `us` microseconds of latency, so that the program which produces need not wake this
- * one for every record: while records come, ring_buffer__poll sleeps for `us` at a time and delivers
- * what has come meanwhile. 0 turns this off; more than 1000000 counts as that. The environment's
- * RBSHIM_COALESCE_US is the value at first.
+ * one for every record: while records come, ring_buffer__poll sleeps for `us` at a time (a window) and
+ * delivers what has come meanwhile. 0 turns this off; more than 1000000 counts as that. At first it is
+ * what the environment's RBSHIM_COALESCE_US says.
  *
  * A window is opened only where at least two records are expected in it, by the rate of those before,
  * and where one ring alone is ready. It ends at once with BPF_RB_FORCE_WAKEUP, with the notification
  * of another ring or of an fd that the program has added to ring_buffer__epoll_fd(), with a signal that
  * comes meanwhile, and with the timeout of ring_buffer__poll; it is shorter where it would fill more
  * than a quarter of the ring at the recent rate: the ring must have room for what a burst brings in
- * `us` microseconds. A change in a callback counts from the next call on. One ring_buffer__poll returns after max(us, 10000) microseconds of windows at the latest.
+ * `us` microseconds. A change in a callback counts from the next call on. One ring_buffer__poll returns
+ * after max(us, 10000) microseconds of windows at the latest.
  * Calls with timeout 0, ring_buffer__consume and the like never wait.
  *
  * While a window is open, the kernel sees the reader one record behind. When ring_buffer__poll

@@ -13,7 +13,7 @@ use core::ffi::{CStr, c_int};
 pub struct Kind {
     map_type: u32,
     side: Side,
-    /// EPOLL* bits to be told of.
+    /// EPOLL* bits that are waited for.
     events: u32,
     /// Formats; the arguments they take are given in brackets.
     no_epoll: &'static CStr, // (error: %s)

@@ -133,7 +133,7 @@ impl RingHandle {
     ///
     /// Nobody uses the ring any more.
     pub unsafe fn free(self) {
-        self.stats().tell();
+        self.stats().print();
         consumer::repair(self.pages(), self.journal());
         // SAFETY: the pages and the memory are the ring's own, and nobody uses them any more.
         unsafe {

@@ -23,7 +23,8 @@ pub struct Options {
 /// Longest `RBSHIM_LINGER_US`: what a call may always linger for.
 const LINGER_MAX: u32 = 100;
 
-/// A reader a few microseconds behind fights the producer for no cache line.
+/// Enough for a reader to be a few microseconds after the producer, so that they do not fight for the
+/// cache lines of the records.
 const LINGER_DEFAULT: u32 = 5;
 
 /// Longest coalescing window, us.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! `RBSHIM_STATS`: what each ring has done, told when it is freed or the process exits.
+//! `RBSHIM_STATS`: what each ring has done, printed when it is freed or the process exits.
 //!
 //! Without the option nothing is counted and nothing allocated. With it each ring has a block of
-//! counters that is never given back: what is told at exit may then walk all blocks without a lock,
+//! counters that is never given back: what prints at exit may then walk all blocks without a lock,
 //! which a fork could leave locked.
 
 use crate::log::say;
@@ -38,7 +38,7 @@ pub struct Counters {
     pub bytes: Counter,
     /// Discarded records walked.
     pub discards: Counter,
-    /// Times that a poll was told of the ring.
+    /// Times that a poll was notified about the ring.
     pub wakeups: Counter,
     /// Stores of `consumer_pos`.
     pub publishes: Counter,
@@ -50,7 +50,7 @@ pub struct Counters {
     /// the fence could have slept on it.
     pub rescues: Counter,
     map_fd: AtomicI32,
-    told: AtomicBool,
+    printed: AtomicBool,
     next: AtomicPtr<Counters>,
 }
 
@@ -80,7 +80,7 @@ impl Stats {
             let mut newest = NEWEST.load(Ordering::Relaxed);
             loop {
                 counters.next.store(newest, Ordering::Relaxed);
-                // Release pairs with the Acquire in `tell_all`: whoever finds the block finds it
+                // Release pairs with the Acquire in `print_all`: whoever finds the block finds it
                 // initialised.
                 match NEWEST.compare_exchange_weak(
                     newest,
@@ -93,8 +93,8 @@ impl Stats {
                 }
             }
             if newest.is_null() {
-                // SAFETY: `tell_all` is a function of this library without arguments.
-                unsafe { atexit(tell_all) };
+                // SAFETY: `print_all` is a function of this library without arguments.
+                unsafe { atexit(print_all) };
             }
         });
         stats
@@ -114,10 +114,10 @@ impl Stats {
         }
     }
 
-    /// Tells what was counted, once.
-    pub fn tell(self) {
+    /// Prints what was counted, once.
+    pub fn print(self) {
         self.count(|counters| {
-            if counters.told.swap(true, Ordering::Relaxed) {
+            if counters.printed.swap(true, Ordering::Relaxed) {
                 return;
             }
             // SAFETY: getpid has no requirements.
@@ -145,12 +145,12 @@ unsafe extern "C" {
     fn atexit(function: extern "C-unwind" fn()) -> c_int;
 }
 
-/// Tells of all rings that have not been freed.
-extern "C-unwind" fn tell_all() {
+/// Prints what was counted of all rings that have not been freed.
+extern "C-unwind" fn print_all() {
     // Acquire pairs with the Release in `for_ring`.
     let mut next = NonNull::new(NEWEST.load(Ordering::Acquire));
     while let Some(block) = next {
-        Stats(Some(block)).tell();
+        Stats(Some(block)).print();
         // SAFETY: blocks are never given back.
         next = NonNull::new(unsafe { block.as_ref() }.next.load(Ordering::Relaxed));
     }

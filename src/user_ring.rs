@@ -13,8 +13,8 @@ use crate::sys::errno::Errno;
 use core::ffi::{c_int, c_void};
 use core::ptr::NonNull;
 
-/// A drain with `BPF_RB_NO_WAKEUP` tells nobody of the space it has made: whoever waits for space
-/// looks for it this often, in milliseconds.
+/// Whoever waits for space looks for it this often, in milliseconds, since nobody is notified about the
+/// space that a drain with `BPF_RB_NO_WAKEUP` has made.
 const SLICE_MS: u64 = 4;
 
 const NS_PER_MS: u64 = 1_000_000;
@@ -23,7 +23,7 @@ const NS_PER_MS: u64 = 1_000_000;
 #[derive(Debug)]
 pub struct UserRing {
     pages: Pages,
-    /// Tells, edge-triggered, that the kernel has drained.
+    /// Reports, edge-triggered, that the kernel has drained.
     epoll_fd: c_int,
 }
 

@@ -8,7 +8,7 @@ use super::ring::ring;
 use crate::manager::{CALL_MAX, Manager, ManagerHandle};
 use core::ffi::{c_int, c_uint, c_void};
 
-/// One or more rings with the epoll instance that tells of their records.
+/// One or more rings with the epoll instance that reports their records.
 pub struct ring_buffer {
     _opaque: [u8; 0],
 }
@@ -114,8 +114,8 @@ pub unsafe extern "C-unwind" fn ring_buffer__add(
     }
 }
 
-/// Waits up to `timeout_ms` milliseconds (-1: for ever) to be told of records and consumes all of
-/// the rings that were told of.
+/// Waits up to `timeout_ms` milliseconds (-1: for ever) for notifications and consumes all records of
+/// the rings that were notified about.
 ///
 /// Returns the number of records, INT_MAX at most, or a negative error and sets errno: the
 /// callback's, -EINTR for a signal.

@@ -45,7 +45,7 @@ pub fn reserve<M: ProducerMemory>(memory: M, len: u32) -> Result<u64, ReserveErr
 pub fn commit<M: ProducerMemory>(memory: M, start: u64, discard: bool) {
     let header = Header::from_word(memory.header(start)).committed(discard);
     // Release pairs with the `smp_load_acquire` of the header in `__bpf_user_ringbuf_peek`: the
-    // payload is written before BUSY is gone. Acquire keeps what the caller does next behind it.
+    // payload is written before BUSY is gone. Acquire keeps what the caller does next after it.
     memory.exchange_header(start, header.word(), Ordering::AcqRel);
 }
 

@@ -25,19 +25,20 @@ pub fn zero<T: Zeroable>() -> T {
     unsafe { core::mem::zeroed() }
 }
 
-/// How far behind the beginning of its block a handle lies: half of what `malloc` aligns to, so that no
-/// block begins there.
+/// Where in its block from `malloc` a handle lies, in bytes: at half of what `malloc` aligns to. No block
+/// begins at such an address, so it tells our handles from libbpf's ([`is_handle`]).
 const OFF: usize = size_of::<usize>();
 
-/// Memory for a value that C will know by its address, one that [`is_handle`] tells from all that libbpf
-/// has allocated; `None` without memory. To be given back with [`free_handle`].
+/// Memory for a value that C will know by its address, one that no block of libbpf's begins at; `None`
+/// without memory. To be given back with [`free_handle`].
 pub fn keep<T>(value: T) -> Option<NonNull<T>> {
     const { assert!(align_of::<T>() <= align_of::<libc::max_align_t>()) };
     const { assert!(!core::mem::needs_drop::<T>()) };
     // SAFETY: malloc has no requirements.
     let block = NonNull::new(unsafe { libc::malloc(off::<T>().wrapping_add(size_of::<T>())) })?;
     if off::<T>() > 0 {
-        // That is how valgrind knows a block that is in use by a pointer behind this word.
+        // valgrind takes a block for lost unless a pointer to its beginning is kept, or one to the
+        // place after a first word that holds the size of the rest.
         // SAFETY: aligned, and within the block.
         unsafe { block.cast::<usize>().write(size_of::<T>()) };
     }

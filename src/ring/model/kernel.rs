@@ -48,7 +48,7 @@ struct Slot {
 /// What an edge-triggered reader sleeps on: notifications, and nothing else.
 pub struct Waiters {
     notify: Notify,
-    /// Whether a notification is pending, on a ring where that can be told.
+    /// Whether a notification is pending, on a ring made [`with_pending`](Ring::with_pending).
     pending: Option<Mutex<bool>>,
 }
 
@@ -71,7 +71,7 @@ impl Waiters {
 
     /// Takes the notification that is pending, if one is, without sleeping.
     pub fn take(&self) {
-        let pending = self.pending.as_ref().expect("a ring that can tell");
+        let pending = self.pending.as_ref().expect("a ring made with_pending");
         let mut pending = pending.lock().unwrap();
         if *pending {
             *pending = false;
@@ -103,8 +103,8 @@ impl Ring {
 
     /// The same, and pending notifications can be [taken](Waiters::take).
     ///
-    /// The lock behind that orders more than the kernel does, so only what needs it uses this.
-    pub fn telling(slots: usize) -> Arc<Self> {
+    /// The lock that this takes orders more than the kernel does, so only what needs it uses this.
+    pub fn with_pending(slots: usize) -> Arc<Self> {
         Arc::new(Self::with(slots, BIG, Some(Mutex::new(false))))
     }
 

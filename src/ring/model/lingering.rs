@@ -90,10 +90,10 @@ fn a_forced_wakeup_brings_a_lingering_reader_what_was_committed_without_one() {
 
 /// A coalescing sleep ends early for a notification, and takes it. (In truth it takes only the
 /// sleep's own: a program that waits for the manager's epoll fd, or for the map's, is a waiter of its
-/// own, which the kernel tells as well.)
+/// own, which the kernel notifies as well.)
 #[test]
 fn a_sleep_that_takes_a_notification_does_not_take_the_one_that_is_due() {
-    check_threads(Ring::telling, |ring| {
+    check_threads(Ring::with_pending, |ring| {
         let napping = Reader {
             takes: true,
             ..Reader::hot(1)

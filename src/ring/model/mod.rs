@@ -154,7 +154,7 @@ impl Reader {
         }
     }
 
-    /// Reads and sleeps, edge-triggered, until `total` records are behind the reader.
+    /// Reads and sleeps, edge-triggered, until `total` records have been read.
     fn read(&mut self, ring: &Ring, total: u64) {
         loop {
             let called = self.call(ring);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! Whatever callbacks and windows do, in hot rings too, records and positions are libbpf's.
 //!
-//! libbpf's reader is simple enough to be told beside ours: after each record it stores the end.
+//! libbpf's reader is simple enough to be computed beside ours: after each record it stores the end.
 
 use super::*;
 use proptest::prelude::*;

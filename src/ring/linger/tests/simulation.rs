@@ -98,7 +98,7 @@ impl Reader {
         self.gap = Box::new(gap);
     }
 
-    /// Runs for `ns` and tells what has happened meanwhile.
+    /// Runs for `ns` and returns what has happened meanwhile.
     pub fn run(&mut self, ns: u64) -> Seen {
         let until = self.now + ns;
         self.seen = Seen::default();
