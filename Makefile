@@ -82,7 +82,7 @@ setup:
 	@scripts/setup.sh check
 
 check: setup
-	shellcheck scripts/*.sh demo/*.sh abi/*.sh packaging/*.sh packaging/*/*.sh .ci/run
+	shellcheck scripts/*.sh demo/*.sh abi/*.sh litmus/*.sh packaging/*.sh packaging/*/*.sh .ci/run
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --locked
@@ -106,6 +106,13 @@ soak: setup
 	SOAK_SECONDS=$(SECONDS) $(CARGO) test --locked --test soak -- --ignored --nocapture
 	RBSHIM_COMPARE_CASES=$(COMPARE_CASES) $(CARGO) test --locked --test compare any_sequence -- --nocapture --test-threads=1
 
+# The race in the memory models of languages and machines, with herd7, which Debian lacks: litmus/README.md.
+# LKMM is the kernel's model: tools/memory-model of a Linux source tree.
+HERD ?= herd7
+litmus:
+	@[ -d litmus ] || { echo 'rbshim: the litmus tests are in the repository, not in the tarball' >&2; exit 1; }
+	@HERD='$(HERD)' LKMM='$(LKMM)' litmus/run.sh
+
 # libbpf, rbshim and others side by side: docs/performance.md with its plots and raw figures. FULL=1 takes
 # an hour.
 bench: setup build
@@ -119,4 +126,4 @@ header:
 clean:
 	$(CARGO) clean
 
-.PHONY: all build compile force demo setup check soak bench header install front install-front uninstall dist abi package-check clean
+.PHONY: all build compile force demo setup check soak litmus bench header install front install-front uninstall dist abi package-check clean

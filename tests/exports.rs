@@ -183,9 +183,10 @@ fn every_file_states_its_license() {
             continue; // deleted, but not yet in a commit
         };
         let text = String::from_utf8_lossy(&text);
-        // After a line that says which program interprets the file, if there is one.
+        // After a line that says which program interprets the file, or in which language it is.
         let line = text
             .lines()
+            .skip(usize::from(name.ends_with(".litmus")))
             .find(|line| !line.starts_with("#!"))
             .unwrap_or_default();
         if !line.contains("SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause") {
