@@ -6,8 +6,8 @@
 mod common;
 mod fault_programs;
 
-use common::{Libbpf, Way, require_bpf, target_dir};
-use fault_programs::{Program, Row, Run, StockRun, printed, rows};
+use common::{Libbpf, Way, printed, require_bpf, target_dir};
+use fault_programs::{Program, Row, Run, StockRun, rows};
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;

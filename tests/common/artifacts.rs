@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! Where things are, and the release build of the library.
 
+use super::run::account;
 use std::ffi::OsString;
 use std::fs;
 use std::os::fd::AsRawFd;
@@ -77,13 +78,7 @@ pub fn succeed(command: &mut Command) -> String {
     let output = command
         .output()
         .unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
-    assert!(
-        output.status.success(),
-        "{command:?}: {}\n{}{}",
-        output.status,
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{command:?}: {}", account(&output));
     String::from_utf8(output.stdout).expect("a tool prints text")
 }
 

@@ -2,14 +2,11 @@
 //! Runs a program in every way with both libbpfs and compares what it prints.
 
 use super::artifacts::manifest_dir;
-use super::{Libbpf, Way, build, command, try_run};
+use super::{Libbpf, Way, build, command, run};
 use std::fmt;
 use std::fs;
 use std::iter::Peekable;
 use std::str::Lines;
-use std::time::Duration;
-
-const WATCH_DOG: Duration = Duration::from_secs(120);
 
 /// Can libbpf alone say what the program should print?
 #[derive(Clone, Copy)]
@@ -200,13 +197,7 @@ impl Expected {
 fn printed(program: &str, libbpf: Libbpf, column: Column) -> Result<String, String> {
     let mut command = command(program, libbpf, column.way);
     command.envs(column.option);
-    let output = try_run(command, WATCH_DOG)?;
-    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
-    if output.status.success() {
-        return Ok(stdout);
-    }
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    Err(format!("{}\n{stdout}{stderr}", output.status))
+    run::printed(command)
 }
 
 /// Applies hunks of `-` lines, each followed by the `+` lines that stand in their place. They
@@ -239,7 +230,8 @@ fn take_signed<'a>(lines: &mut Peekable<Lines<'a>>, sign: char) -> Vec<&'a str> 
         .collect()
 }
 
-fn first_difference(expected: &str, printed: &str) -> String {
+/// Says where two texts that differ begin to do so, and what the program has printed.
+pub fn first_difference(expected: &str, printed: &str) -> String {
     let mut expected_lines = expected.lines();
     let mut number = 0;
     for line in printed.lines() {

@@ -12,10 +12,10 @@ mod programs;
 mod run;
 
 pub use artifacts::{Artifacts, cargo, make, manifest_dir, rbshim, succeed, target_dir};
-pub use compare::{Cell, Column, StockRun, apply, compare};
+pub use compare::{Cell, Column, StockRun, apply, compare, first_difference};
 pub use counters::{count, counted};
 pub use programs::{BuildError, bpf_dir, build, clean, command};
-pub use run::{run, try_run};
+pub use run::{account, printed, run, try_run};
 
 /// Which libbpf a program is built for and runs with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

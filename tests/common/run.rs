@@ -7,6 +7,9 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+/// Longer than any of the programs takes that are compared by what they print.
+const WATCH_DOG: Duration = Duration::from_secs(120);
+
 /// Runs to the end and collects the output. A program that takes longer than `timeout` is
 /// killed, with all that it started, and the test fails with what was printed so far.
 pub fn run(command: Command, timeout: Duration) -> Output {
@@ -41,6 +44,26 @@ pub fn try_run(mut command: Command, timeout: Duration) -> Result<Output, String
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     ))
+}
+
+/// Runs a program to the end that must succeed, and returns its stdout; or else how it ended and all that it
+/// printed.
+pub fn printed(command: Command) -> Result<String, String> {
+    let output = try_run(command, WATCH_DOG)?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    Err(account(&output))
+}
+
+/// How a program ended, and all that it printed.
+pub fn account(output: &Output) -> String {
+    format!(
+        "{}\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
 }
 
 /// Can this process create a ring buffer?

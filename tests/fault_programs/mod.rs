@@ -2,7 +2,8 @@
 //! Runs the programs of `c-tests/faults` in every way and takes apart what they print.
 
 use crate::common::{
-    Libbpf, Way, command, manifest_dir, rbshim, require_bpf, succeed, target_dir, try_run,
+    Libbpf, Way, command, first_difference, manifest_dir, printed, rbshim, require_bpf, succeed,
+    target_dir,
 };
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -10,9 +11,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
-use std::time::Duration;
-
-const WATCH_DOG: Duration = Duration::from_secs(120);
 
 /// A program of `c-tests/faults`. It fails by itself if something is lost or left over.
 pub struct Program {
@@ -114,7 +112,11 @@ impl Program {
         for run in self.runs() {
             let failure = match &run.printed {
                 Err(failure) => Some(failure.clone()),
-                Ok(printed) => first_difference(expected, printed, run.compared),
+                Ok(printed) => {
+                    let [expected, printed] =
+                        [expected, printed].map(|text| run.compared_lines(text));
+                    (expected != printed).then(|| first_difference(&expected, &printed))
+                }
             };
             if let Some(failure) = failure {
                 let _ = writeln!(
@@ -150,42 +152,13 @@ pub fn rows(printed: &str) -> impl Iterator<Item = Row<'_>> {
 }
 
 impl Run {
+    fn compared_lines(&self, text: &str) -> String {
+        let lines = text.lines().filter(|line| (self.compared)(line));
+        lines.map(|line| format!("{line}\n")).collect()
+    }
+
     pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
         rows(self.printed.as_deref().unwrap_or_default())
-    }
-}
-
-/// What the command prints; how it has failed.
-pub fn printed(command: Command) -> Result<String, String> {
-    let output = try_run(command, WATCH_DOG)?;
-    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
-    if output.status.success() {
-        return Ok(stdout);
-    }
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    Err(format!("{}\n{stdout}{stderr}", output.status))
-}
-
-/// How the lines that are compared differ.
-fn first_difference(
-    expected: &str,
-    printed: &str,
-    compared: impl Fn(&str) -> bool,
-) -> Option<String> {
-    let mut expected = expected.lines().filter(|line| compared(line));
-    let mut printed = printed.lines().filter(|line| compared(line));
-    loop {
-        match (expected.next(), printed.next()) {
-            (None, None) => return None,
-            (expected, printed) if expected == printed => {}
-            (expected, printed) => {
-                return Some(format!(
-                    "\nexpected: {}\nprinted:  {}",
-                    expected.unwrap_or("the end"),
-                    printed.unwrap_or("the end")
-                ));
-            }
-        }
     }
 }
 

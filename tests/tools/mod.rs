@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! Running a C program under valgrind or with a sanitizer.
 
-use super::common::{Libbpf, Way, bpf_dir, command, manifest_dir, succeed, target_dir, try_run};
+use super::common::{
+    Libbpf, Way, account, bpf_dir, command, manifest_dir, succeed, target_dir, try_run,
+};
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -133,11 +135,7 @@ pub fn sanitize(tool: Tool, program: &str, source: &Path, library: &Path) -> Res
     if output.status.success() && !found {
         return Ok(());
     }
-    Err(format!(
-        "{}\n{}{stderr}",
-        output.status,
-        String::from_utf8_lossy(&output.stdout)
-    ))
+    Err(account(&output))
 }
 
 /// Tells builds of the library apart: each has a directory of its own.
