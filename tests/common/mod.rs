@@ -15,7 +15,7 @@ pub use artifacts::{Artifacts, cargo, make, manifest_dir, rbshim, succeed, targe
 pub use compare::{Cell, Column, StockRun, apply, compare, first_difference};
 pub use counters::{count, counted};
 pub use programs::{BuildError, bpf_dir, build, clean, command};
-pub use run::{account, printed, run, try_run};
+pub use run::{account, create_ring, printed, run, try_run};
 
 /// Which libbpf a program is built for and runs with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

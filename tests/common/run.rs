@@ -2,6 +2,7 @@
 //! Running a program under a watch-dog.
 
 use std::io::{self, Read};
+use std::os::fd::{FromRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread::{self, JoinHandle};
@@ -68,13 +69,21 @@ pub fn account(output: &Output) -> String {
 
 /// Can this process create a ring buffer?
 pub fn try_bpf() -> Result<(), String> {
+    // SAFETY: sysconf has no requirements.
+    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) } as u32;
+    create_ring(page)
+        .map(drop)
+        .map_err(|error| format!("creating a map: {error}"))
+}
+
+/// A ring buffer map for `bytes` bytes.
+pub fn create_ring(bytes: u32) -> io::Result<OwnedFd> {
     const BPF_MAP_CREATE: libc::c_int = 0;
     const BPF_MAP_TYPE_RINGBUF: u32 = 27;
     // map_type, key_size, value_size, max_entries, and the rest of its part of union bpf_attr
     let mut attributes = [0u32; 18];
     attributes[0] = BPF_MAP_TYPE_RINGBUF;
-    // SAFETY: sysconf has no requirements.
-    attributes[3] = unsafe { libc::sysconf(libc::_SC_PAGESIZE) } as u32;
+    attributes[3] = bytes;
     // SAFETY: the kernel reads `size_of_val(&attributes)` bytes at that address.
     let map = unsafe {
         libc::syscall(
@@ -85,11 +94,10 @@ pub fn try_bpf() -> Result<(), String> {
         )
     };
     if map < 0 {
-        return Err(format!("creating a map: {}", io::Error::last_os_error()));
+        return Err(io::Error::last_os_error());
     }
-    // SAFETY: the descriptor is ours and nobody else knows it.
-    unsafe { libc::close(map as libc::c_int) };
-    Ok(())
+    // SAFETY: the descriptor is new, and nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(map as libc::c_int) })
 }
 
 fn wait(child: &mut Child, timeout: Duration) -> Option<std::process::ExitStatus> {

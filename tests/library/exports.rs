@@ -2,11 +2,8 @@
 //! What ships: the symbols, dependencies and size of the release library, and the license line of
 //! every file.
 
-mod common;
-mod functions;
-
-use common::{Libbpf, manifest_dir, rbshim};
-use functions::{EXTENSIONS, FUNCTIONS};
+use crate::common::{Libbpf, manifest_dir, rbshim};
+use crate::functions::{EXTENSIONS, FUNCTIONS};
 use object::read::archive::ArchiveFile;
 use object::read::elf::{Dyn, ElfFile64, FileHeader};
 use object::{Endianness, Object, ObjectSection, ObjectSymbol, elf};

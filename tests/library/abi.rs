@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! The ABI is the committed one: programs linked with an older rbshim run with this one.
 //!
-//! The types come from the header, which is what cbindgen makes of the source (`tests/header.rs`); the
+//! The types come from the header, which is what cbindgen makes of the source (`header.rs`); the
 //! symbols and the soname from the library that ships.
 
-mod common;
-mod functions;
-#[path = "../build/header.rs"]
-mod generate;
-mod mutated;
-
-use common::{manifest_dir, rbshim, succeed, target_dir};
-use functions::FUNCTIONS;
+use crate::common::{manifest_dir, rbshim, succeed, target_dir};
+use crate::functions::FUNCTIONS;
+use crate::{generate, mutated};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,18 +1,23 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! The fields of libbpf's private structs that programs reach into are where libbpf has them.
 //!
-//! A test of its own: in one that uses libbpf-sys, the API might be that of its libbpf.
+//! The functions are those of the library that ships, looked up in it: linked into this test, which uses
+//! libbpf-sys as well, they could be that libbpf's.
 
-mod common;
-
-use common::{cargo, require_bpf, succeed};
-use rbshim::capi::ring::ring__map_fd;
-use rbshim::capi::ring_buffer::{
-    ring_buffer__add, ring_buffer__epoll_fd, ring_buffer__free, ring_buffer__new, ring_buffer__ring,
-};
+use crate::common::{cargo, create_ring, rbshim, require_bpf, succeed};
+use libloading::{Library, Symbol};
 use std::collections::HashMap;
-use std::ffi::{c_int, c_void};
+use std::ffi::{c_int, c_uint, c_void};
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
+
+type OnSample = unsafe extern "C-unwind" fn(*mut c_void, *mut c_void, usize) -> c_int;
+type New =
+    unsafe extern "C-unwind" fn(c_int, Option<OnSample>, *mut c_void, *const c_void) -> *mut c_void;
+type Add = unsafe extern "C-unwind" fn(*mut c_void, c_int, Option<OnSample>, *mut c_void) -> c_int;
+type RingOf = unsafe extern "C-unwind" fn(*mut c_void, c_uint) -> *mut c_void;
+type Descriptor = unsafe extern "C-unwind" fn(*const c_void) -> c_int;
+type Free = unsafe extern "C-unwind" fn(*mut c_void);
 
 /// Reads a live manager as a program does that has copied the structs out of libbpf's source.
 #[test]
@@ -21,27 +26,31 @@ fn libbpfs_private_fields_are_where_they_are_in_libbpf() {
         return;
     }
     const BYTES: u32 = 4 * 4096;
-    let [first, second] = [create_ring(BYTES), create_ring(2 * BYTES)];
+    let rings = [BYTES, 2 * BYTES].map(|bytes| create_ring(bytes).expect("a map"));
+    let [first, second] = rings.each_ref().map(|ring| ring.as_raw_fd());
+    // SAFETY: loading the library runs no code of its own (`exports.rs`).
+    let library = unsafe { Library::new(&rbshim().shared) }.expect("the library");
     let at = private_offsets();
     let mut context = 0u8;
     let context: *mut c_void = (&raw mut context).cast();
-    // SAFETY: the manager is live between `new` and `free`; what is read lies in it by libbpf's
-    // layout, and in the rings and pages that its fields point to.
+    // SAFETY: the types are those of the functions in include/rbshim.h; the manager is live between `new` and
+    // `free`; what is read lies in it by libbpf's layout, and in the rings and pages that its fields point to.
     unsafe {
-        // Ours, and not a libbpf's: that one would crash.
-        assert_eq!(ring_buffer__epoll_fd(std::ptr::null()), -libc::EINVAL);
-        let manager = ring_buffer__new(first, Some(on_sample), context, std::ptr::null());
+        let new: Symbol<New> = function(&library, "ring_buffer__new");
+        let add: Symbol<Add> = function(&library, "ring_buffer__add");
+        let ring_of: Symbol<RingOf> = function(&library, "ring_buffer__ring");
+        let epoll_fd_of: Symbol<Descriptor> = function(&library, "ring_buffer__epoll_fd");
+        let free: Symbol<Free> = function(&library, "ring_buffer__free");
+        let map_fd_of: Symbol<Descriptor> = function(&library, "ring__map_fd");
+        let manager = new(first, Some(on_sample), context, std::ptr::null());
         assert!(!manager.is_null());
-        assert_eq!(
-            ring_buffer__add(manager, second, None, std::ptr::null_mut()),
-            0
-        );
+        assert_eq!(add(manager, second, None, std::ptr::null_mut()), 0);
         let base: *const u8 = manager.cast_const().cast();
 
         let page: usize = read(base, at["ring_buffer.page_size"]);
         assert_eq!(page, libc::sysconf(libc::_SC_PAGESIZE) as usize);
         let epoll_fd: c_int = read(base, at["ring_buffer.epoll_fd"]);
-        assert_eq!(epoll_fd, ring_buffer__epoll_fd(manager));
+        assert_eq!(epoll_fd, epoll_fd_of(manager));
         assert_eq!(read::<c_int>(base, at["ring_buffer.ring_cnt"]), 2);
         let events: *const libc::epoll_event = read(base, at["ring_buffer.events"]);
         assert!(!events.is_null());
@@ -49,10 +58,10 @@ fn libbpfs_private_fields_are_where_they_are_in_libbpf() {
 
         for (index, map_fd, bytes) in [(0, first, BYTES), (1, second, 2 * BYTES)] {
             let ring = *rings.add(index);
-            let handle = ring_buffer__ring(manager, index as u32);
+            let handle = ring_of(manager, index as u32);
             assert_eq!(ring, handle.cast_const().cast());
             assert_eq!(read::<c_int>(ring, at["ring.map_fd"]), map_fd);
-            assert_eq!(ring__map_fd(handle), map_fd);
+            assert_eq!(map_fd_of(handle), map_fd);
             assert_eq!(read::<usize>(ring, at["ring.mask"]), bytes as usize - 1);
             let consumer: *const usize = read(ring, at["ring.consumer_pos"]);
             let producer: *const usize = read(ring, at["ring.producer_pos"]);
@@ -68,9 +77,7 @@ fn libbpfs_private_fields_are_where_they_are_in_libbpf() {
             assert_eq!(callback, expected);
             assert_eq!(kept, expected_context);
         }
-        ring_buffer__free(manager);
-        libc::close(first);
-        libc::close(second);
+        free(manager);
     }
 }
 
@@ -86,26 +93,12 @@ unsafe fn read<T>(base: *const u8, offset: usize) -> T {
     unsafe { base.add(offset).cast::<T>().read() }
 }
 
-fn create_ring(bytes: u32) -> c_int {
-    // map_type, key_size, value_size, max_entries, and the rest of its part of union bpf_attr
-    let mut attributes = [0u32; 18];
-    attributes[0] = rbshim::__internals::bpf::MAP_TYPE_RINGBUF;
-    attributes[3] = bytes;
-    // SAFETY: the kernel reads `size_of_val(&attributes)` bytes at that address.
-    let fd = unsafe {
-        libc::syscall(
-            libc::SYS_bpf,
-            0,
-            attributes.as_ptr(),
-            size_of_val(&attributes),
-        )
-    };
-    assert!(
-        fd >= 0,
-        "creating a map: {}",
-        std::io::Error::last_os_error()
-    );
-    fd as c_int
+/// # Safety
+///
+/// `T` is the type of the function.
+unsafe fn function<'library, T>(library: &'library Library, name: &str) -> Symbol<'library, T> {
+    // SAFETY: as required of the caller.
+    unsafe { library.get(name.as_bytes()) }.unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
 /// `struct.field` → offset, from libbpf's own source.

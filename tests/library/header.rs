@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! `include/rbshim.h`: up to date, usable from C and C++, and the same interface as libbpf's header.
 
-mod common;
-mod functions;
-#[path = "../build/header.rs"]
-mod generate;
-mod interface;
-
-use common::{Libbpf, manifest_dir};
-use functions::{EXTENSIONS, FUNCTIONS};
-use interface::signatures;
+use crate::common::{Libbpf, manifest_dir};
+use crate::functions::{EXTENSIONS, FUNCTIONS};
+use crate::generate;
+use crate::interface::signatures;
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::PathBuf;

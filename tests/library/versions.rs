@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! The version is Cargo.toml's, wherever else it stands.
 
-mod common;
-
-use common::{manifest_dir, rbshim};
+use crate::common::{manifest_dir, rbshim};
 use std::fs;
 use std::process::Command;
 
