@@ -5,6 +5,7 @@
  * 1 records out of order or miscounted, 2 cannot run here.
  */
 #include "edge_triggered_options.h"
+#include "clock.h"
 #include "hang.h"
 #include "race.h"
 #include <errno.h>
@@ -13,7 +14,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -25,11 +25,6 @@
 extern int ring_buffer__consume_n(struct ring_buffer *rb, size_t n) __attribute__((weak));
 
 enum { EVENT_RING, EVENT_STOP };
-
-/* Counters have one writer each; the others only watch. */
-typedef _Atomic unsigned long long counter;
-#define get(c) atomic_load_explicit(&(c), memory_order_relaxed)
-#define add(c, n) atomic_store_explicit(&(c), get(c) + (n), memory_order_relaxed)
 
 static struct producer {
 	pthread_t thread;
@@ -43,14 +38,6 @@ static atomic_bool producers_stop;
 static counter waits; /* odd while the reader is in epoll_wait */
 static _Atomic pid_t reader_tid;
 static bool ring_event_at_stop;
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec + t.tv_nsec / 1e9;
-}
 
 static int on_record(void *ctx, void *data, size_t size)
 {

@@ -5,6 +5,7 @@
  * the producer stops.
  */
 #include "hot_ring.h"
+#include "clock.h"
 
 #define SECOND_RING 1
 #define SECOND_RECORDS 50
@@ -22,9 +23,9 @@ static int count_second(void *unused, void *data, size_t size)
 static void returns(void)
 {
 	unsigned long calls = 0, miscounted = 0;
-	double begun = seconds();
+	double begun = now();
 
-	while (seconds() - begun < 1) {
+	while (now() - begun < 1) {
 		__u32 before = hot.next;
 		int result = ring_buffer__poll(rb, 1000);
 
@@ -47,12 +48,12 @@ static void other_ring(void)
 	if (ring_buffer__add(rb, make_ring(SECOND_RING, 4096), count_second, NULL))
 		die("ring_buffer__add");
 	for (unsigned int i = 0; i < SECOND_RECORDS; i++) {
-		double begun = seconds();
+		double begun = now();
 
 		hot_poll(rb, 2000);
 		command.first = i;
 		run_command(&command);
-		while (second <= i && seconds() - begun < 2)
+		while (second <= i && now() - begun < 2)
 			if (ring_buffer__poll(rb, 100) < 0)
 				die("ring_buffer__poll");
 		late += second <= i;
@@ -69,10 +70,10 @@ static void pauses(void)
 
 		hot_stop();
 		hot_poll(rb, hot.produced - hot.next);
-		begun = seconds();
+		begun = now();
 		not_nothing += ring_buffer__poll(rb, 20) != 0;
-		too_short += seconds() - begun < 0.019;
-		too_long += seconds() - begun > 1;
+		too_short += now() - begun < 0.019;
+		too_long += now() - begun > 1;
 		not_nothing += ring_buffer__poll(rb, 0) != 0;
 		/* The first record after a pause wakes. */
 		hot.produced += emit(0, hot.produced, 1, HOT_RECORD);

@@ -8,7 +8,6 @@
 #define HOT_RING_H
 
 #include "harness.h"
-#include <time.h>
 
 #define HOT_BYTES (512 * 1024)
 #define HOT_RECORD 16
@@ -168,14 +167,6 @@ HARNESS_UNUSED static void hot_end(struct ring_buffer *rb)
 	printf("lost: %u, wrong: %u, position: %s\n", hot.produced - hot.next, hot.wrong,
 	       hot_position_is_exact() ? "exact" : "NOT EXACT");
 	ring_buffer__free(rb);
-}
-
-HARNESS_UNUSED static double seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec + now.tv_nsec / 1e9;
 }
 
 #endif

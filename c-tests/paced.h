@@ -4,8 +4,8 @@
 #define PACED_H
 
 #include "harness.h"
+#include "clock.h"
 #include <stdatomic.h>
-#include <time.h>
 
 #define PACED_RINGS 2
 #define PACED_BYTES (512 * 1024)
@@ -27,14 +27,6 @@ static struct {
 	/* The producer's. */
 	__u32 produced[PACED_RINGS];
 } paced;
-
-HARNESS_UNUSED static long milliseconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* The context is the ring's count. */
 HARNESS_UNUSED static int count_paced(void *count, void *data, size_t size)

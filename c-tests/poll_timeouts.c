@@ -1,18 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 /* How long ring_buffer__poll() waits, and for what. */
 #include "harness.h"
+#include "clock.h"
 #include <limits.h>
-#include <time.h>
 
 static struct ring_buffer *rb;
-
-static long milliseconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void *emit_later(void *unused)
 {

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -29,6 +30,11 @@ static void pin(int nth)
 	}
 	die(SETUP, "needs two CPUs");
 }
+
+/* Counters have one writer each; the others only watch. */
+typedef _Atomic unsigned long long counter;
+#define get(c) atomic_load_explicit(&(c), memory_order_relaxed)
+#define add(c, n) atomic_store_explicit(&(c), get(c) + (n), memory_order_relaxed)
 
 static void run_program(int fd, void *ctx, size_t size)
 {

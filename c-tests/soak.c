@@ -13,22 +13,17 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
 #include "soak_options.h"
+#include "clock.h"
 #include "hang.h"
 #include "race.h"
 
 enum { EVENT_RING, EVENT_STOP };
-
-/* Counters have one writer each; the others only watch. */
-typedef _Atomic unsigned long long counter;
-#define get(c) atomic_load_explicit(&(c), memory_order_relaxed)
-#define add(c, n) atomic_store_explicit(&(c), get(c) + (n), memory_order_relaxed)
 
 static struct producer {
 	pthread_t thread;
@@ -44,14 +39,6 @@ static counter drains; /* calls that have returned */
 static _Atomic pid_t reader_tid;
 static unsigned long long out_of_order, damaged;
 static bool ring_event_at_stop;
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec + t.tv_nsec / 1e9;
-}
 
 static int on_record(void *ctx, void *data, size_t size)
 {

@@ -1,21 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 /* user_ring_buffer__reserve_blocking(): what ends the wait, and what the wait costs. */
 #include "user_ring_harness.h"
+#include "clock.h"
 #include <limits.h>
 #include <sys/time.h>
-#include <time.h>
 
 #define HALF (USER_RING_BYTES / 2 - 8)
 
 static struct user_ring_buffer *ring;
-
-static double seconds(clockid_t clock)
-{
-	struct timespec time;
-
-	clock_gettime(clock, &time);
-	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
 
 static void fill_halves(int halves)
 {
@@ -114,9 +106,9 @@ static void expires(void)
 
 	puts("full until the timeout");
 	fill_halves(2);
-	begin = seconds(CLOCK_MONOTONIC);
+	begin = now();
 	reserve("a timeout of 120 ms", 8, 120);
-	puts(seconds(CLOCK_MONOTONIC) - begin >= 0.12 ? "  after it" : "  BEFORE IT");
+	puts(now() - begin >= 0.12 ? "  after it" : "  BEFORE IT");
 	drain(0);
 }
 
@@ -150,11 +142,11 @@ static void drained_silently(void)
 
 	puts("drained with BPF_RB_NO_WAKEUP");
 	fill_halves(2);
-	begin = seconds(CLOCK_MONOTONIC);
+	begin = now();
 	start(&drainer);
 	/* All of the room: a sample that came before the drain is over would be drained by it. */
 	reserve("full, with a timeout", LARGEST, 3000);
-	puts(seconds(CLOCK_MONOTONIC) - begin < 3 ? "  noticed at once" : "  noticed at the timeout");
+	puts(now() - begin < 3 ? "  noticed at once" : "  noticed at the timeout");
 	pthread_join(drainer.thread, NULL);
 	show_drain(0);
 }
@@ -165,11 +157,11 @@ static void some_room(void)
 
 	puts("some room, but not enough");
 	fill_halves(1);
-	wall = seconds(CLOCK_MONOTONIC);
-	used = seconds(CLOCK_THREAD_CPUTIME_ID);
+	wall = now();
+	used = seconds_of(CLOCK_THREAD_CPUTIME_ID);
 	reserve("a timeout of 500 ms", HALF + 1, 500);
-	used = seconds(CLOCK_THREAD_CPUTIME_ID) - used;
-	wall = seconds(CLOCK_MONOTONIC) - wall;
+	used = seconds_of(CLOCK_THREAD_CPUTIME_ID) - used;
+	wall = now() - wall;
 	puts(wall >= 0.5 ? "  after it" : "  BEFORE IT");
 	/* Sleeping takes less than a hundredth, spinning on a busy machine more than a tenth. */
 	puts(used > wall / 20 ? "  waited: spinning" : "  waited: sleeping");
