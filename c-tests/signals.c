@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 /* Signals while polling, and under load. */
-#include "harness.h"
+#include "background.h"
 #include <setjmp.h>
 #include <sys/time.h>
 
@@ -9,8 +9,6 @@
 
 static volatile sig_atomic_t signals;
 static sigjmp_buf landing;
-static int done;
-static unsigned long produced, dropped, delivered, out_of_order;
 
 static void on_alarm(int number)
 {
@@ -41,21 +39,6 @@ static void alarm_every(long first_us, long then_us)
 	setitimer(ITIMER_REAL, &timer, NULL);
 }
 
-static int count_record(void *ctx, void *data, size_t size)
-{
-	static __u32 last;
-	struct record header;
-
-	(void)ctx;
-	(void)size;
-	memcpy(&header, data, sizeof(header));
-	if (delivered && header.sequence <= last)
-		out_of_order++;
-	last = header.sequence;
-	delivered++;
-	return 0;
-}
-
 static int raise_alarm(void *name, void *data, size_t size)
 {
 	print_record(name, data, size);
@@ -63,44 +46,28 @@ static int raise_alarm(void *name, void *data, size_t size)
 	return 0;
 }
 
-static void *producer(void *unused)
-{
-	for (__u32 first = 0; first < RECORDS; first += BATCH) {
-		struct command command = make_command(EMIT, 1, first, BATCH, 16, 0);
-
-		run_command(&command);
-		produced += command.done;
-		dropped += command.dropped;
-	}
-	__atomic_store_n(&done, 1, __ATOMIC_SEQ_CST);
-	return unused;
-}
-
 static void under_load(void)
 {
 	struct ring_buffer *rb = ring_buffer__new(make_ring(1, 65536), count_record, NULL, NULL);
 	int result, other = 0;
-	pthread_t thread;
 	sigset_t alarm_set;
 
 	/* The alarms are for this thread: the producer must not be interrupted. */
 	sigemptyset(&alarm_set);
 	sigaddset(&alarm_set, SIGALRM);
 	pthread_sigmask(SIG_BLOCK, &alarm_set, NULL);
-	pthread_create(&thread, NULL, producer, NULL);
+	background_start(1, RECORDS, BATCH);
 	pthread_sigmask(SIG_UNBLOCK, &alarm_set, NULL);
 	signals = 0;
 	alarm_every(500, 500);
-	while (!__atomic_load_n(&done, __ATOMIC_SEQ_CST) || signals < 20) {
+	while (!background_is_done() || signals < 20) {
 		result = ring_buffer__poll(rb, 100);
 		other += result < 0 && result != -EINTR;
 	}
 	alarm_every(0, 0);
-	pthread_join(thread, NULL);
-	ring_buffer__consume(rb);
-	printf("under load: produced + dropped = %lu\n", produced + dropped);
-	printf("delivered what was produced: %s\n", delivered == produced ? "yes" : "no");
-	printf("out of order: %lu; errors other than EINTR: %d\n", out_of_order, other);
+	printf("under load\n");
+	background_end(rb);
+	printf("errors other than EINTR: %d\n", other);
 	ring_buffer__free(rb);
 }
 
