@@ -6,17 +6,7 @@
 #define MAX_RINGS 16
 #define MAX_HELD 16384
 
-struct ring_template {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 4096);
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, MAX_RINGS);
-	__type(key, __u32);
-	__array(values, struct ring_template);
-} held_rings SEC(".maps");
+#include "rings.bpf.h"
 
 /* What the held records contain. */
 struct {
@@ -27,7 +17,7 @@ struct {
 } content SEC(".maps");
 
 struct hold {
-	/* Indices into `held_rings`. */
+	/* Indices into `rings`. */
 	__u32 rings[2];
 	__u32 size;
 	/* Discard the records in the end, instead of submitting them. */
@@ -43,8 +33,8 @@ SEC("syscall")
 int hold(struct hold *command)
 {
 	__u32 zero = 0, first = command->rings[0], second = command->rings[1];
-	void *first_ring = bpf_map_lookup_elem(&held_rings, &first);
-	void *second_ring = bpf_map_lookup_elem(&held_rings, &second);
+	void *first_ring = bpf_map_lookup_elem(&rings, &first);
+	void *second_ring = bpf_map_lookup_elem(&rings, &second);
 	__u8 *bytes = bpf_map_lookup_elem(&content, &zero);
 	struct bpf_dynptr one, other;
 	__u32 size = command->size, discard = command->discard;

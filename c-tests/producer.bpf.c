@@ -3,18 +3,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include "commands.h"
-
-struct ring_template {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 4096);
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, MAX_RINGS);
-	__type(key, __u32);
-	__array(values, struct ring_template);
-} rings SEC(".maps");
+#include "rings.bpf.h"
 
 /* One slot per producer, filled with the pattern by the harness. */
 struct {

@@ -3,23 +3,12 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include "shared.h"
+#include "../../c-tests/rings.bpf.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4096);
 } ring SEC(".maps");
-
-struct ring_template {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 4096);
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, MAX_RINGS);
-	__type(key, __u32);
-	__array(values, struct ring_template);
-} rings SEC(".maps");
 
 const volatile struct production production = { .size = 8, .turns = 1 };
 

@@ -8,6 +8,7 @@ use std::process::Command;
 fn main() {
     println!("cargo:rerun-if-changed=c");
     println!("cargo:rerun-if-changed=bpf");
+    println!("cargo:rerun-if-changed=../c-tests/rings.bpf.h");
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
 
     let object = out.join("producer.bpf.o");

@@ -70,7 +70,7 @@ impl Holders {
             faults,
             gates,
             page,
-            rings: object.map(c"held_rings"),
+            rings: object.map(c"rings"),
             threads,
             held: [false; HOLDERS],
         }
