@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include "../linking/one_record.h"
 
 static int bpf(enum bpf_cmd command, union bpf_attr *attributes)
 {
@@ -35,30 +36,17 @@ static int create_ring(void)
 	return bpf(BPF_MAP_CREATE, &attributes);
 }
 
-/* Runs a program that puts one record of 8 bytes into the ring. */
+/* Puts one record into the ring. */
 static void produce(int ring)
 {
-	struct bpf_insn code[] = {
-		/* *(u64 *)(r10 - 8) = 42; bpf_ringbuf_output(ring, r10 - 8, 8, 0); return 0 */
-		{ BPF_ST | BPF_MEM | BPF_DW, 10, 0, -8, 42 },
-		{ BPF_LD | BPF_IMM | BPF_DW, 1, BPF_PSEUDO_MAP_FD, 0, ring },
-		{ 0, 0, 0, 0, 0 },
-		{ BPF_ALU64 | BPF_MOV | BPF_X, 2, 10, 0, 0 },
-		{ BPF_ALU64 | BPF_ADD | BPF_K, 2, 0, 0, -8 },
-		{ BPF_ALU64 | BPF_MOV | BPF_K, 3, 0, 0, 8 },
-		{ BPF_ALU64 | BPF_MOV | BPF_K, 4, 0, 0, 0 },
-		{ BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_ringbuf_output },
-		{ BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0 },
-		{ BPF_JMP | BPF_EXIT, 0, 0, 0, 0 },
-	};
 	union bpf_attr attributes;
 	int program;
 
 	memset(&attributes, 0, sizeof(attributes));
 	attributes.prog_type = BPF_PROG_TYPE_SYSCALL;
 	attributes.prog_flags = BPF_F_SLEEPABLE;
-	attributes.insns = (__u64)(unsigned long)code;
-	attributes.insn_cnt = sizeof(code) / sizeof(*code);
+	attributes.insns = (__u64)(unsigned long)one_record_for(ring);
+	attributes.insn_cnt = ONE_RECORD_COUNT;
 	attributes.license = (__u64)(unsigned long)"Dual BSD/GPL";
 	program = bpf(BPF_PROG_LOAD, &attributes);
 	memset(&attributes, 0, sizeof(attributes));
