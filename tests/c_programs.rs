@@ -4,7 +4,9 @@
 
 mod common;
 
-use common::{Cell, Column, Libbpf, StockRun, Way, apply, compare, require_bpf, run, target_dir};
+use common::{
+    Cell, Column, Libbpf, StockRun, Way, apply, compare, manifest_dir, require_bpf, run, target_dir,
+};
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
@@ -140,6 +142,37 @@ fn every_program_with_every_libbpf_in_every_column_is_in_the_table() {
     std::io::stderr()
         .write_all(table.as_bytes())
         .expect("the table can be printed");
+}
+
+#[test]
+fn every_program_and_header_is_in_the_index() {
+    let index = fs::read_to_string(manifest_dir().join("c-tests/README.md")).expect("the index");
+    let mut listed: Vec<_> = index
+        .lines()
+        .filter_map(|line| line.strip_prefix("- [")?.split_once("]("))
+        .map(|(name, _)| name.to_string())
+        .collect();
+    listed.sort();
+    let mut there: Vec<_> = ["", "faults/", "dlopen/"]
+        .into_iter()
+        .flat_map(sources_in)
+        .collect();
+    there.sort();
+    assert_eq!(listed, there);
+}
+
+/// The files of a folder of `c-tests` that have code in them.
+fn sources_in(folder: &str) -> Vec<String> {
+    let entries = fs::read_dir(manifest_dir().join("c-tests").join(folder)).expect("a folder");
+    entries
+        .map(|entry| entry.expect("an entry").file_name())
+        .map(|name| format!("{folder}{}", name.to_string_lossy()))
+        .filter(|name| {
+            [".c", ".cpp", ".h", ".py"]
+                .iter()
+                .any(|end| name.ends_with(end))
+        })
+        .collect()
 }
 
 #[test]
