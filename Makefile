@@ -81,10 +81,18 @@ setup:
 	@[ -d tests ] || { echo 'rbshim: the tests are in the repository, not in the tarball' >&2; exit 1; }
 	@scripts/setup.sh check
 
-check: setup
-	shellcheck scripts/*.sh demo/*.sh abi/*.sh litmus/*.sh packaging/*.sh packaging/*/*.sh .ci/run
+lint:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets --locked -- -D warnings
+
+# After each change: style, warnings, and the tests of the Rust modules with the model. Needs neither root nor BPF.
+quick: lint
+	$(CARGO) test --locked --lib
+
+# Everything, before a change is handed in.
+check: setup
+	shellcheck scripts/*.sh demo/*.sh abi/*.sh litmus/*.sh packaging/*.sh packaging/*/*.sh .ci/run
+	@$(MAKE) --no-print-directory lint
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --locked
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --locked --document-private-items
 	$(CARGO) test --locked
@@ -104,7 +112,8 @@ COMPARE_CASES ?= 100000
 SECONDS ?= 600
 soak: setup
 	SOAK_SECONDS=$(SECONDS) $(CARGO) test --locked --test soak -- --ignored --nocapture
-	RBSHIM_COMPARE_CASES=$(COMPARE_CASES) $(CARGO) test --locked --test compare any_sequence -- --nocapture --test-threads=1
+	RBSHIM_COMPARE_CASES=$(COMPARE_CASES) $(CARGO) test --locked --test compare any_sequence -- --nocapture \
+		--test-threads=1
 
 # The race in the memory models of languages and machines, with herd7, which Debian lacks: litmus/README.md.
 # LKMM is the kernel's model: tools/memory-model of a Linux source tree.
@@ -126,4 +135,5 @@ header:
 clean:
 	$(CARGO) clean
 
-.PHONY: all build compile force demo setup check soak litmus bench header install front install-front uninstall dist abi package-check clean
+.PHONY: all build compile force demo setup lint quick check soak litmus bench header install front install-front \
+	uninstall dist abi package-check clean
