@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-/* A record that another thread has reserved and not yet committed holds back what is behind it. */
+/* A record that another thread has reserved and not yet committed holds back the records after it. */
 #include "harness.h"
 
 static struct ring_buffer *rb;
@@ -19,7 +19,7 @@ int main(void)
 	SHOW(ring_buffer__poll(rb, -1));
 	show_query(0);
 
-	printf("behind two committed ones\n");
+	printf("after two committed ones\n");
 	emit(0, 4, 2, 16);
 	hold(&holder, make_command(HOLD, 0, 6, 3, 16, 0));
 	SHOW(ring_buffer__poll(rb, -1));
@@ -29,7 +29,7 @@ int main(void)
 	SHOW(ring_buffer__poll(rb, -1));
 	show_query(0);
 
-	printf("records behind it wake nobody\n");
+	printf("records after it wake nobody\n");
 	hold(&holder, make_command(HOLD, 0, 10, 0, 16, 0));
 	emit(0, 11, 3, 16);
 	SHOW(ring_buffer__poll(rb, 0));
@@ -60,7 +60,7 @@ int main(void)
 	SHOW(ring_buffer__poll(rb, -1));
 	show_query(0);
 
-	printf("the ring fills behind it\n");
+	printf("the ring fills after it\n");
 	hold(&holder, make_command(HOLD, 0, 19, 1, 1000, 0));
 	SHOW(emit(0, 21, 10, 1000));
 	SHOW(ring_buffer__consume(rb));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-/* A negative value from the callback ends the call: its record is consumed, what is behind it stays. */
+/* A negative value from the callback ends the call: its record is consumed, the records after it stay. */
 #include "failing_reader.h"
 #include <limits.h>
 
@@ -31,7 +31,7 @@ static void in_one_ring(void)
 	emit(0, 0, 2, 16);
 	SHOW(ring_buffer__consume(rb));
 	show_query(0);
-	/* Nothing is left to wake up for, and the next record wakes. */
+	/* The ring is empty now, so the next record wakes the reader. */
 	SHOW(ring_buffer__poll(rb, 0));
 	emit(0, 2, 1, 16);
 	SHOW(ring_buffer__poll(rb, -1));

@@ -19,7 +19,7 @@ int main(void)
 	SHOW(ring_buffer__consume_n(rb, 10));
 	show_query(0);
 
-	printf("at the n-th, and at the one behind it\n");
+	printf("at the n-th, and at the one after it\n");
 	emit(0, 0, 3, 16);
 	SHOW(ring_buffer__consume_n(rb, 2));
 	SHOW(ring_buffer__consume_n(rb, 2));

@@ -14,7 +14,7 @@ static void show_descriptors(const char *when)
 	printf("%s: %d more descriptors\n", when, count_descriptors() - descriptors_before);
 }
 
-/* So many more can be opened. */
+/* Limits the process to `count` more descriptors. */
 static struct rlimit leave_descriptors(int count)
 {
 	int lowest = open("/dev/null", O_RDONLY);
@@ -104,7 +104,7 @@ int main(void)
 	show_descriptors("set to more than a second");
 	take_turns();
 	show_descriptors("turned off and on");
-	/* What the reader has not waited for. */
+	/* What the reader has left. */
 	ring_buffer__consume(paced.rb);
 	printf("delivered: %s, wrong %lu, miscounted %lu\n", all_delivered() ? "all" : "NOT ALL",
 	       paced.wrong, paced.miscounted);

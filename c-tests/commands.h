@@ -15,7 +15,7 @@ enum operation {
 	/* `count` records of `size` bytes, reserved and discarded with `flags`. */
 	DISCARD = 2,
 	/*
-	 * Reserves a record of `size` bytes, emits `count` records behind it,
+	 * Reserves a record of `size` bytes, emits `count` records after it,
 	 * says `held`, waits for `release`, and commits the first with `flags`.
 	 */
 	HOLD = 3,

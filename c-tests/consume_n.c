@@ -50,7 +50,7 @@ int main(void)
 	SHOW(ring_buffer__consume_n(rb, 2));
 	show_query(0);
 	show_query(1);
-	/* The call that reaches n does not walk what is discarded behind it. */
+	/* The call that reaches n does not walk the discarded records after it. */
 	discard(1, 1, 16);
 	SHOW(ring_buffer__consume_n(rb, 1));
 	show_query(1);

@@ -49,7 +49,7 @@ int main(void)
 	SHOW(ring_buffer__poll(rb, -1));
 	show_query(0);
 
-	printf("long runs before, between and behind records\n");
+	printf("long runs before, between and after records\n");
 	discard(0, 20, 40);
 	emit(0, 6, 1, 16);
 	discard(0, 20, 40);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 /*
  * Bad input and scarce resources: what setting up a ring returns, what it warns of, and that nothing
- * is left behind.
+ * is left over.
  */
 #include "leaks.h"
 #include "warnings.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* A callback that returns a value of choice for a record of choice. */
+/* A callback that returns any value for any record, as the program chooses. */
 #ifndef FAILING_READER_H
 #define FAILING_READER_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /*
- * The calls of the library in which something is to fail: what stands ready before, the call, and what
- * must work after it.
+ * The calls of the library in which something is made to fail: what is prepared before the call, the call
+ * itself, and what must work after it.
  */
 #ifndef FAULT_CALLS_H
 #define FAULT_CALLS_H

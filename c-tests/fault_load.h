@@ -11,9 +11,9 @@
 #define LOADS 2
 #define LOAD_BATCH 50
 #define LOAD_RECORD 24
-/* A reader may hand back space late, by so many records: those come again after its sudden end. */
+/* At most this many records come again after a reader's sudden end: their space was not handed back yet. */
 #define AGAIN_MAX (256 / (LOAD_RECORD + 8))
-/* Sequence number of the record that says there is none after it. */
+/* The sequence number of the last record of all. */
 #define LAST_RECORD 0xfffffff0u
 
 struct tally {
@@ -133,7 +133,7 @@ HARNESS_UNUSED static void *produce_load(void *load)
 	return NULL;
 }
 
-/* Signals are for the others. */
+/* The threads have all signals blocked: they go to the other threads. */
 HARNESS_UNUSED static void start_loads(__u32 ring)
 {
 	sigset_t all, old;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* When a reader hangs: the verdict of the programs that provoke it, which have die() and SETUP. */
+/* Judges whether a reader hangs, for programs that have die() and SETUP. */
 #ifndef HANG_H
 #define HANG_H
 
@@ -34,19 +34,19 @@ struct suspicion {
 struct watch {
 	unsigned int producers;
 	bool producers_have_stopped;
-	/* A reader that never waits has to end calls instead, that bring nothing. */
+	/* The reader waits. If not, it hangs when its calls return and bring nothing. */
 	bool waits;
-	/* Bytes that may stand unread for as long as they like. */
+	/* So many unread bytes are no hang: the reader has not been notified about them. */
 	unsigned long long unnotified;
 };
 
 enum verdict { MOVES, STUCK, HANGS };
 
 /*
- * The reader hangs if for a second the same unread record has stood at the head that is committed
- * (each producer has finished a run since it was first seen) and notified; and if meanwhile the reader
- * has slept in one and the same wait or, where it does not wait, has begun and ended calls that brought
- * nothing.
+ * The reader hangs if both hold for a second:
+ * - the same record is the next one to read. It is committed, since each producer has finished a run
+ *   since the record was first seen, and the reader must have been notified about it;
+ * - the reader sleeps in one and the same wait or, if it does not wait, its calls bring nothing.
  */
 static enum verdict judge(struct suspicion *suspicion, const struct sighting *seen, struct watch watch,
 			  double now)

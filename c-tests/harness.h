@@ -101,7 +101,7 @@ HARNESS_UNUSED static int program_named(struct bpf_object *object, const char *n
 	return bpf_program__fd(program);
 }
 
-/* A map of its own; `size` is rounded by nobody: a power of two, whole pages. */
+/* A new map. `size` must be a power of two and whole pages: nobody rounds it. */
 HARNESS_UNUSED static int create_map(enum bpf_map_type type, unsigned int size)
 {
 	int fd = bpf_map_create(type, "c_tests", 0, 0, size, NULL);
@@ -217,7 +217,7 @@ HARNESS_UNUSED static void show_query(__u32 ring)
 	       (unsigned long long)seen.producer_pos);
 }
 
-/* A record left BUSY by another thread, with others committed behind it. */
+/* A record left BUSY by another thread, with others after it committed. */
 struct holder {
 	struct command command;
 	pthread_t thread;
@@ -248,7 +248,7 @@ HARNESS_UNUSED static void release(struct holder *holder)
 	pthread_join(holder->thread, NULL);
 }
 
-/* Is everything behind the header what the producer put there? */
+/* Is everything after the header what the producer put there? */
 HARNESS_UNUSED static bool body_is_intact(const void *data, size_t size)
 {
 	const __u8 *bytes = (const __u8 *)data;

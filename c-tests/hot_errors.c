@@ -18,7 +18,7 @@ static int failing(void *unused, void *data, size_t size)
 	hot_expect(data, size);
 	hot_note(data);
 	if (sequence != fail_at)
-		/* Means nothing. */
+		/* A positive value has no meaning. */
 		return sequence % 100;
 	fail_at += 500 + sequence % 7;
 	value = sequence % 2 ? -ENOENT : -EINTR;
@@ -47,7 +47,7 @@ int main(void)
 			other += errno != UNTOUCHED;
 			miscounted += hot.next - before != (__u32)result;
 		}
-		/* All of the calls would be slowed down: the ring would not stay as busy. */
+		/* Not after each call: that would slow the reader down, and the ring would not stay hot. */
 		if (result < 0 || hot.next % 64 == 0)
 			inexact += !hot_position_is_exact();
 	}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 /*
- * Readers that end without a word, in the callback or anywhere, while records come as fast as they can:
- * the next reader of the ring loses none. Some of what the last one was about to hand back comes again.
+ * Readers that are killed, in the callback or anywhere else, while records come as fast as they can: the
+ * next reader of the ring misses none. A few records come again, whose space was not handed back yet.
  */
 #include "hot_ring.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 /*
- * Callbacks that read their own ring, while records come as fast as they can: the call inside begins
- * with the record of the callback, and the call outside goes on where it would have without.
+ * Callbacks that read their own ring, while records come as fast as they can: the inner call begins
+ * with the record of the callback, and the outer call goes on as if there had been no inner one.
  */
 #include "hot_ring.h"
 #include <setjmp.h>
@@ -14,10 +14,10 @@ static struct ring_buffer *rb;
 static __u32 nest_at = NEVER;
 static int (*inner)(void);
 static int inner_result;
-/* The record that the call inside must get next, if there is one. */
+/* The record that the inner call must get next, if there is one. */
 static __u32 inner_next = NEVER;
 static __u32 inner_first, inner_wrong;
-/* So many records after the one with the call inside, the callback is left. */
+/* The callback is left this many records after the one with the inner call. */
 static __u32 leave_after;
 static __u32 leave_at = NEVER;
 static jmp_buf landing;
@@ -89,7 +89,7 @@ static void nest(const char *name, int (*call)(void), __u32 then_leave_after)
 	for (volatile int i = 0; i < TIMES; i++) {
 		nest_at = hot.next + BETWEEN;
 		inner_result = -1;
-		/* The call inside has put the position further ahead: that must not last. */
+		/* The inner call has moved the position further: that must not last. */
 		if (!setjmp(landing))
 			hot_poll(rb, 2 * BETWEEN);
 		else if (ring_buffer__consume(rb) < 0)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 /*
  * ring_buffer__poll() while records come as fast as they can: it returns often enough for a program
- * that has something else to do, looks at the other rings, and waits for as long as it is told when
- * the producer stops.
+ * that has something else to do, looks at the other rings, and waits for as long as it is asked to
+ * when the producer stops.
  */
 #include "hot_ring.h"
 #include "clock.h"
@@ -34,7 +34,7 @@ static void returns(void)
 	}
 	printf("returns in a second: %s, miscounted %lu\n", calls >= 10 ? "10 or more" : "FEW",
 	       miscounted);
-	/* As a measurement. */
+	/* For measuring: stderr is not compared. */
 	fprintf(stderr, "returns=%lu\n", calls);
 }
 

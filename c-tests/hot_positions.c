@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 /*
  * Positions while records come as fast as they can. A program that asks for them finds its record's
- * start in each callback; the producer sees a reader that is a little behind at most, and never one
- * that claims what it has not read.
+ * start in each callback; the producer sees a position that lags a little at most, and never one
+ * that is ahead of what has been read.
  */
 #include "hot_ring.h"
 #include <stdatomic.h>

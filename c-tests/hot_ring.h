@@ -14,7 +14,7 @@
 #define HOT_SPAN (HOT_RECORD + 8)
 #define HOT_BATCH 50
 #define HOT_AHEAD 4000
-/* Records until a reader, whatever it adapts to, has adapted to the rate. */
+/* After so many records a reader that adapts to the rate has done so. */
 #define HOT_WARM 200000
 
 static struct {
@@ -70,7 +70,7 @@ HARNESS_UNUSED static void *hot_produce(void *unused)
 	return unused;
 }
 
-/* Signals are for the others. */
+/* The thread has all signals blocked: they go to the other threads. */
 HARNESS_UNUSED static void hot_start(__u32 ring)
 {
 	sigset_t all, old;
@@ -114,7 +114,7 @@ HARNESS_UNUSED static void hot_expect(const void *data, size_t size)
 		     !body_is_intact(data, size);
 }
 
-/* At its end: if it does not get there, the record comes again. */
+/* At the end of a callback. When the callback is left before, the record comes again. */
 HARNESS_UNUSED static void hot_note(const void *data)
 {
 	__atomic_store_n(&hot.next, sequence_of(data) + 1, __ATOMIC_SEQ_CST);

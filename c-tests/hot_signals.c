@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 /*
  * Signals while records come as fast as they can: EINTR means that nothing was consumed. And handlers
- * that jump out of ring_buffer__poll(): the record whose callback was the last comes again at most.
+ * that jump out of ring_buffer__poll(): at most the last record that was delivered comes again.
  */
 #include "hot_ring.h"
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-/* C++ exceptions out of a callback: its record is still there, and so is all behind it. */
+/* C++ exceptions out of a callback: its record is still there, and so are those after it. */
 #include "harness.h"
 #include <stdexcept>
 #include <string>
@@ -88,7 +88,7 @@ int main()
 	show_query(0);
 	GUARDED(ring_buffer__poll(rb, 0));
 
-	printf("the first, behind discarded ones, and more come meanwhile\n");
+	printf("the first, after discarded ones, and more come meanwhile\n");
 	discard(0, 10, 16);
 	emit(0, 8, 2, 16);
 	throw_at = 8;

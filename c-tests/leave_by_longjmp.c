@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-/* longjmp() out of a callback: its record is still there, and so is all behind it. */
+/* longjmp() out of a callback: its record is still there, and so are those after it. */
 #include "harness.h"
 #include <setjmp.h>
 
@@ -60,7 +60,7 @@ int main(void)
 	show_query(1);
 	LANDED(ring_buffer__consume(rb));
 
-	printf("behind discarded ones, and more come meanwhile\n");
+	printf("after discarded ones, and more come meanwhile\n");
 	discard(0, 20, 24);
 	emit(0, 11, 2, 16);
 	jump_at = 11;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-/* Warnings: who is told, with what, and that asking for the hook leaves it as it was. */
+/* Warnings: who gets them, with which text, and that asking for the hook leaves it as it was. */
 #include "warnings.h"
 
 static struct ring_buffer *nothing;

@@ -5,7 +5,7 @@
 
 static struct ring_buffer *rb;
 
-/* Which rings are ready, by the program's own look at the manager's epoll. */
+/* The program itself asks the manager's epoll which rings are ready. */
 static void show_ready(void)
 {
 	struct epoll_event events[8];
@@ -37,7 +37,7 @@ static void one_ring(void)
 	show_ready();
 	emit(0, 3, 2, 24);
 	SHOW(ring_buffer__consume(rb));
-	/* The wake-up of what was consumed without looking at epoll is still there, and is spurious. */
+	/* The records were consumed without epoll, which still holds their wake-up: it brings nothing. */
 	SHOW(ring_buffer__poll(rb, 0));
 	show_ready();
 	errno = UNTOUCHED;

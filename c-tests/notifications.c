@@ -25,7 +25,7 @@ int main(void)
 	SHOW(ring_buffer__poll(rb, 20));
 	emit_flags(0, 8, 1, 16, BPF_RB_FORCE_WAKEUP);
 	SHOW(ring_buffer__poll(rb, -1));
-	/* epoll keeps the ring on its list until it was seen empty once. */
+	/* epoll keeps a ring on its list of ready ones until it has seen it empty. */
 	emit_flags(0, 9, 1, 16, BPF_RB_NO_WAKEUP);
 	SHOW(ring_buffer__poll(rb, 0));
 	SHOW(ring_buffer__poll(rb, 0));

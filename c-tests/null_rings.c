@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-/* NULL for a ring or a manager, and no callback, in functions that came later: each in a process of its own. */
+/* NULL for a ring or a manager, and no callback, in newer libbpfs' functions: each in a process of its own. */
 #include "harness.h"
 
 static struct ring_buffer *without_callback;

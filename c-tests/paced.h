@@ -11,7 +11,7 @@
 #define PACED_BYTES (512 * 1024)
 #define PACED_RECORD 16
 #define PACE_US 1000
-/* Records until a reader, whatever it adapts to, has adapted to the pace. */
+/* After so many records a reader that adapts to the pace has done so. */
 #define PACED_WARM 80
 /* Far more than any wake-up takes, and far less than a second. */
 #define SOON_MS 300

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 /*
- * A reader of records that come at a moderate pace. Whatever it does to be woken less often: a forced
- * wake-up, another ring, a signal and the timeout of its call end its wait at once, and when its call
- * has returned, whoever else waits for the ring is told of the next record.
+ * A reader of records that come at a moderate pace. A library may collect records so that the reader is
+ * woken less often. Even then a forced wake-up, another ring, a signal and the timeout of the call end
+ * the wait at once; and after the call, others who wait for the ring are notified about the next record.
  */
 #include "paced.h"
 #include <sys/epoll.h>
@@ -61,7 +61,7 @@ static void unforced(void)
 {
 	feed(PACED_WARM);
 	produce_paced(0, 0);
-	/* Depends on what the reader may do: no part of the output. */
+	/* On stderr: it depends on the library's options, and the output is compared. */
 	fprintf(stderr, "unforced_ms=%ld\n", until_delivered());
 }
 

@@ -31,7 +31,7 @@ int main(void)
 	SHOW(ring_buffer__poll(rb, 0));
 	before = milliseconds();
 	SHOW(ring_buffer__poll(rb, 40));
-	/* One less, for what rounding takes away. */
+	/* 39, not 40: the milliseconds are rounded down. */
 	SHOW(milliseconds() - before >= 39);
 
 	emit(0, 0, 2, 16);

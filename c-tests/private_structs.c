@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-/* Reads the rings by itself, through the structs behind libbpf's handles, as Falco does. */
+/* Reads the rings by itself, through the private structs that libbpf's handles point to, as Falco does. */
 #include "harness.h"
 #include <sys/epoll.h>
 
@@ -86,7 +86,7 @@ int main(void)
 	show_query(2);
 	SHOW(ring_buffer__consume(rb));
 
-	/* Both in turn: each goes on where the other left. */
+	/* The program and the library by turns: each goes on where the other stopped. */
 	emit(1, 0, 2, 5000);
 	SHOW(ring_buffer__poll(rb, -1));
 	emit(1, 2, 1, 5000);
@@ -98,7 +98,7 @@ int main(void)
 	SHOW(ring_buffer__poll(rb, 0));
 	show_query(1);
 
-	/* A callback that was exchanged is the one that is called. */
+	/* The program replaces the callback in the struct: the new one is called. */
 	rb->rings[0]->sample_cb = print_record;
 	rb->rings[0]->ctx = (void *)"first, by a callback of later";
 	emit(0, 3, 1, 16);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* How the race is provoked, by programs that have die() and SETUP. */
+/* What provokes the race that loses a wake-up, for programs that have die() and SETUP. */
 #ifndef RACE_H
 #define RACE_H
 
@@ -31,7 +31,7 @@ static void pin(int nth)
 	die(SETUP, "needs two CPUs");
 }
 
-/* Counters have one writer each; the others only watch. */
+/* A counter is written by one thread, and read by others while it runs. */
 typedef _Atomic unsigned long long counter;
 #define get(c) atomic_load_explicit(&(c), memory_order_relaxed)
 #define add(c, n) atomic_store_explicit(&(c), get(c) + (n), memory_order_relaxed)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-/* The handles of single rings: what they tell, and consuming by them. */
+/* The handles of single rings: what they say of their rings, and consuming through them. */
 #include "harness.h"
 #include <limits.h>
 
@@ -29,7 +29,7 @@ int main(void)
 	SHOW_POINTER(none, ring_buffer__ring(rb, 2));
 	SHOW_POINTER(none, ring_buffer__ring(rb, INT_MAX));
 	SHOW_POINTER(none, ring_buffer__ring(rb, UINT_MAX));
-	/* A handle survives the adding of others. */
+	/* A handle stays valid when other rings are added. */
 	SHOW_POINTER(same, ring_buffer__ring(rb, 0));
 	SHOW(same == first);
 	SHOW(ring__map_fd(first) == maps[0]);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 /*
- * Before each callback all space in front of its record has been handed back: what
- * the callback produces fits exactly when it does with libbpf.
+ * When a callback begins, all space before its record has been handed back: what the
+ * callback produces fits into the ring exactly when it does with libbpf.
  */
 #include "harness.h"
 
@@ -66,7 +66,7 @@ int main(void)
 		fill_and_answer(sizes[i], sizes[i] / 2);
 		fill_and_answer(sizes[i], sizes[i] + 8);
 	}
-	/* A little of the space in front is still to be handed back while discards are walked. */
+	/* While discarded records are walked, a little of the space before is not handed back yet. */
 	for (i = 1; i < 130; i += 9)
 		discards_first(i, 16, (__u32)i * 24 - 8);
 	discards_first(7, 300, 2100);

@@ -276,9 +276,10 @@ static void set_up(void)
 		die(SETUP, "no file descriptors: %s", strerror(errno));
 	watch_fd(stop_fd, EPOLLIN, EVENT_STOP);
 	/*
-	 * Before the manager does: the kernel tells the waiters of a ring one after the other, the
-	 * youngest first. The other way round a reader that then asks the manager's epoll, by
-	 * poll(0), could ask it before it has been told, and would sleep through with any library.
+	 * Registered before the manager's own epoll: the kernel notifies the waiters of a ring one
+	 * after the other, the youngest first. Registered after it, this reader would be woken
+	 * first, and could ask the manager by poll(0) before the manager's epoll was notified. It
+	 * would find nothing and sleep on, with any library.
 	 */
 	if (reader->wait == WAIT_MAP)
 		watch_fd(ring_fd, EPOLLIN | EPOLLET, EVENT_RING);

@@ -8,7 +8,7 @@
 #define MAX_BATCH 512
 #define MAX_SIZE 4096
 #define RING_SIZE (512 * 1024)
-/* With sampled notifications a record wakes the reader when so many bytes stand before it. */
+/* With sampled notifications a record wakes the reader when so many bytes are unread before it. */
 #define SAMPLED_BYTES (32 * 1024)
 
 enum notify { NOTIFY_DEFAULT, NOTIFY_SAMPLED, NOTIFY_FORCED };

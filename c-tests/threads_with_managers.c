@@ -93,7 +93,7 @@ static void in_turn(void)
 	show_query(0);
 	SHOW(ring_buffer__poll(a, 0));
 	SHOW(ring_buffer__poll(c, 0));
-	/* Round the ring: no manager trusts what it knew. */
+	/* Several times round the ring: a manager must not rely on what it saw before the other one read. */
 	for (__u32 i = 0; i < 12; i++) {
 		emit(0, i, 1, 1000);
 		SHOW(ring_buffer__poll(i % 2 ? a : b, -1));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* What user_ring.bpf.c and the programs that feed it say to each other. */
+/* What user_ring.bpf.c and the programs that feed it have in common. */
 #ifndef USER_RING_H
 #define USER_RING_H
 

@@ -40,7 +40,7 @@ static void start(struct drainer *drainer)
 {
 	sigset_t all, old;
 
-	/* Signals are for the thread that waits. */
+	/* The new thread has all signals blocked, so that the waiting thread gets them. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &old);
 	errno = pthread_create(&drainer->thread, NULL, drain_later, drainer);
@@ -134,7 +134,7 @@ static void drained_meanwhile(void)
 	drained("half full, with a timeout", LARGEST, 1, 60000, 0);
 }
 
-/* The drain makes room, and says nothing. */
+/* The drain makes room and notifies nobody. */
 static void drained_silently(void)
 {
 	struct drainer drainer = { 0, 100, BPF_RB_NO_WAKEUP };

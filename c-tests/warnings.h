@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* Warnings of libbpfs of all ages, comparable. */
+/* Makes the warnings of old and new libbpfs comparable. */
 #ifndef WARNINGS_H
 #define WARNINGS_H
 
 #include "harness.h"
 
 /*
- * Libbpfs before 1.6 end some warnings with the number of an error, later ones with its name: the
- * number is replaced by the name. `text` has room for that. So is the format's last %d by %s.
+ * libbpf before 1.6 ends some warnings with the number of an error, later ones with its name. Replaces the
+ * number by the name, for which `text` has room, and in a format the last %d by %s.
  */
 HARNESS_UNUSED static void name_error(char *text)
 {

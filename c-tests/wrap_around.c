@@ -72,7 +72,7 @@ static void largest(__u32 ring_size)
 	for (offset = 0; offset < 600; offset++) {
 		expect(&size, 1);
 		emit(0, 0, 1, size);
-		/* Nothing fits behind it. */
+		/* Nothing fits into the ring after it. */
 		if (emit(0, 1, 1, 0))
 			SHOW(offset);
 		consumed += ring_buffer__consume(rb);

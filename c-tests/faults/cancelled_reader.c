@@ -9,7 +9,7 @@ static struct ring_buffer *rb;
 static struct user_ring_buffer *user_rb;
 static int map;
 static int (*read_ring)(struct ring_buffer *);
-/* The callback blocks in read() when it is told to. */
+/* The callback blocks in read() while `block` is set. */
 static int never[2];
 static int block, blocked, asleep;
 static int cleaned_callbacks, cleaned_threads, cancelled;
@@ -88,7 +88,7 @@ static int poll_for_ever(struct ring_buffer *manager)
 	return ring_buffer__poll(manager, -1);
 }
 
-/* Without a point of cancellation of its own. */
+/* Has no cancellation point of its own: the thread is cancelled inside the library. */
 static int consume_for_ever(struct ring_buffer *manager)
 {
 	int result = ring_buffer__consume(manager);

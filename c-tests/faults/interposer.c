@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 /*
- * Preloaded, it stands between a program with its libraries and libc: it makes one call of a kind fail,
- * and counts the blocks of the heap that are in use. The program finds its functions with dlsym().
+ * A library to preload, which stands between libc and the program with its other libraries. It makes one
+ * call of a kind fail, and counts the blocks of the heap in use. The program finds its functions with dlsym().
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
