@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! The coalescing window: only for who asks for it, ended at once by all that must not wait, and
-//! invisible afterwards.
+//! The coalescing window, in which a reader sleeps while records collect: only readers that ask for one have it,
+//! whatever must not wait ends it at once, and nothing can be seen of it afterwards.
 
 mod common;
 mod mutated;
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 const WATCH_DOG: Duration = Duration::from_secs(60);
 
-/// Long enough to tell what ends a window from its end.
+/// So long that a window which ends earlier was ended by something.
 const SECOND: (&str, &str) = ("RBSHIM_COALESCE_US", "1000000");
 
 fn paced_poll(way: Way, option: Option<(&str, &str)>) -> Output {

@@ -19,7 +19,7 @@ use std::time::Duration;
 const WATCH_DOG: Duration = Duration::from_secs(180);
 const HUNG: Option<i32> = Some(3);
 
-/// Those whose calls every libbpf has, and those that need a newer one than the distribution's may be.
+/// Programs whose calls every libbpf has, and programs that need a newer libbpf than the system's may be.
 const PROGRAMS: [&str; 10] = [
     "callback_errors",
     "errors",
@@ -131,7 +131,7 @@ fn a_library_opened_by_its_path_is_not_the_front() {
     }
 }
 
-/// Which helps where it can stand at that path.
+/// A program that opens libbpf by its path gets the front if the front is what lies there.
 #[test]
 fn a_front_in_the_place_of_a_program_s_own_libbpf_is_reached_by_its_path() {
     if !require_bpf() {
@@ -198,7 +198,7 @@ fn programs_that_are_linked_with_libbpf_print_the_same_with_the_front() {
     }
 }
 
-/// The programs' own versions are not in a front that was built for a libbpf without them.
+/// The front has the symbol versions of the libbpf that it was built for, and no newer ones.
 #[test]
 fn a_program_made_for_a_newer_libbpf_is_told_so_when_it_is_loaded() {
     let libbpf = Libbpf::Distribution;
@@ -287,7 +287,7 @@ fn expected(name: &str) -> String {
     }
 }
 
-/// Where a macro shows a call, it shows where the pointer is.
+/// The programs print their calls, and these are calls through a struct of pointers, `libbpf`.
 fn as_linked(printed: String) -> String {
     printed.replace("libbpf.", "")
 }

@@ -12,7 +12,7 @@ use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 use std::{array, fs};
 
-/// Longer than any run that is still alive.
+/// Longer than any run takes that does not hang.
 const WATCH_DOG: Duration = Duration::from_secs(180);
 /// A run on libbpf that has not hung by then fails the test. Most hang within a second.
 const HANG_LIMIT: &str = "--seconds=90";
@@ -56,7 +56,7 @@ impl Case {
         self.drain != "consume_n" || libbpf.library().defines("ring_buffer__consume_n")
     }
 
-    /// A hang takes a wake-up to lose: one comes with each record, or with many.
+    /// Only a wake-up can be lost. There is one for each record, or, in batches, one for many.
     fn records(self) -> u64 {
         if self.batch == 1 { 500_000 } else { 8_000_000 }
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! What goes wrong around the library goes as with libbpf: calls to libc that fail one by one,
-//! signals, stops, forks, cancelled threads, and readers that end in the middle. Whatever it is,
-//! nothing is lost, nothing is left over, and the next call works.
+//! When something goes wrong around the library, programs see the same as with libbpf: calls to libc that fail
+//! one by one, signals, stops, forks, cancelled threads, and readers that end in the middle. Each time nothing
+//! is lost, nothing is left over, and the next call works.
 
 mod common;
 mod fault_programs;

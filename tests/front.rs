@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! The front as a file: it is libbpf.so.1 to whoever looks, with rbshim's functions, and every other
-//! symbol is the real library's.
+//! The front as a file: programs and tools take it for libbpf.so.1. The ring buffer functions in it are
+//! rbshim's, and every other symbol is the real library's.
 
 mod common;
 mod functions;

@@ -84,7 +84,7 @@ fn they_linger_and_publish_every_few_records_only() {
         let [records, publishes, lingers, coalesced] =
             ["records", "publishes", "lingers", "coalesced"].map(|name| counted(output, name));
         assert_eq!(coalesced, 0);
-        // Processes that are killed do not tell.
+        // A process that is killed does not print its counters.
         is_killed(output) || lingers > 100 && publishes < records * 3 / 4
     });
 }
@@ -95,7 +95,7 @@ fn without_lingering_they_do_neither() {
         let [records, publishes, lingers, coalesced] =
             ["records", "publishes", "lingers", "coalesced"].map(|name| counted(output, name));
         assert_eq!((lingers, coalesced), (0, 0));
-        // A record that comes again has its start published already, and a call ends with its end.
+        // Not all: the start of a record that comes again has been published already.
         assert!(
             publishes * 100 >= records * 99,
             "{publishes} of {records} published"
@@ -115,8 +115,8 @@ fn is_killed(output: &Output) -> bool {
     String::from_utf8_lossy(&output.stderr).contains("readers=")
 }
 
-/// How many, the program says on stderr: one for each that ended in its callback, as with libbpf, and
-/// up to 256 bytes of them only where lingering makes the ring hot.
+/// The program says on stderr how many records came again. With libbpf it is one for each process that
+/// ended in its callback; up to 256 bytes of records come again only where lingering makes the ring hot.
 #[test]
 fn records_that_come_again_after_a_kill_are_few_and_without_lingering_those_of_libbpf() {
     if !require_bpf() {

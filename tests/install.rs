@@ -89,7 +89,7 @@ fn what_cannot_be_installed_is_one_line_and_leaves_nothing() {
         let output = tried(make(goal).args(&arguments));
         assert!(!output.status.success(), "{arguments:?}");
         let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-        // Cargo and make have their say besides.
+        // Cargo and make print messages of their own as well.
         let others = |line: &&str| !line.starts_with("make") && !line.contains(" Finished ");
         let ours: Vec<&str> = errors.lines().filter(others).collect();
         assert_eq!(ours.len(), 1, "{arguments:?}: {errors}");

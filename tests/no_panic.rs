@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! No panic can be reached from C.
 //!
-//! Whatever panics lives in core, alloc or std. What the exported functions can reach in the objects
-//! of this crate, as the linker would find it, refers to no Rust function outside of them; so none
-//! of those is ever called, and that std is full of panics does not matter. The libraries that ship are
-//! linked from the archive looked at here.
+//! The functions that panic are in core, alloc and std. This test follows the exported functions through the
+//! objects of this crate, as the linker does, and finds no reference to a Rust function outside of them. So no
+//! function of core, alloc or std is ever called, and it does not matter that they can panic. The libraries
+//! that ship are linked from the archive that is looked at here.
 
 mod common;
 mod functions;

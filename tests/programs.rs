@@ -32,9 +32,9 @@ const PROGRAMS: [(&str, &str); 7] = [
     ("pcp", "pcp"),
     ("systemd", "libsystemd-shared"),
 ];
-/// They carry a libbpf of their own, which no dependency tells.
+/// They have a libbpf linked in, which the packages' dependencies do not show.
 const STATIC: [&str; 3] = ["bpftool", "libbpf-tools", "linux-perf"];
-/// They open libbpf, or use what opens it, which no dependency tells.
+/// They open libbpf when they run, or use what does, which the packages' dependencies do not show.
 const OPENING: [&str; 3] = ["libsystemd-shared", "systemd", "systemd-container"];
 /// Large packages of one source with the same calls: one of them will do.
 const ALIKE: (&str, &str) = ("qemu-system-", "qemu-system-x86");

@@ -41,18 +41,18 @@ fn soak() {
 
     let cells = Cell::all();
     let begun = Instant::now();
-    // What rbshim is told is nothing to libbpf.
+    // libbpf knows none of rbshim's options: one run serves for all of them.
     let with_libbpf = cells.iter().filter(|cell| cell.option.is_none()).count();
     let mut runs_left = u32::try_from(cells.len() + with_libbpf).expect("not that many");
     let mut overhead = Duration::ZERO;
     let mut sums: BTreeMap<String, Sum> = BTreeMap::new();
     let mut total = Sum::default();
-    // Windows spun and slept.
+    // In how many windows the reader has spun, and in how many it has slept.
     let mut windows: BTreeMap<(&str, Option<Setting>), [i64; 2]> = BTreeMap::new();
     let mut details = String::from("| cell | libbpf | rbshim | dropped |\n|---|---|---|---|\n");
     for (number, cell) in cells.iter().enumerate() {
         let mut run = |library| {
-            // An even share of what is left, less what a run takes besides.
+            // An even share of the time left, less what starting and ending a run takes.
             let share = time.saturating_sub(begun.elapsed()) / runs_left;
             let length = share.saturating_sub(overhead).max(SHORTEST);
             let started = Instant::now();
@@ -109,7 +109,7 @@ fn soak() {
     }
 }
 
-/// What a reader in ring_buffer__poll() does over many runs, by what it is told: windows spun and slept.
+/// By option: the windows in which a reader in ring_buffer__poll() spins, and those in which it sleeps.
 type IsRight = fn(i64, i64) -> bool;
 const EXPECTED: [(Option<Setting>, IsRight); 3] = [
     (None, |lingers, coalesced| lingers > 0 && coalesced == 0),
@@ -203,7 +203,7 @@ fn a_library_that_hangs_loses_or_repeats_records_does_not_pass() {
         assert!(outcome.number(count) > Some(0), "{name}: {outcome:?}");
         assert_eq!(outcome.status, Some(1), "{name}: {outcome:?}");
     }
-    // Not the wake-up is lost, but the look: who calls again and again gets nothing either.
+    // Here the wake-up comes, but the library does not see the record: calling again does not help either.
     let blind = ["if header.is_busy()", "if self.look_at_header().is_busy()"].map(|look| {
         (
             CONSUMER,

@@ -24,7 +24,7 @@ pub fn manifest_dir() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Cargo's target directory, wherever it was told to put it.
+/// Cargo's target directory, which may be set to be anywhere.
 pub fn target_dir() -> &'static Path {
     Path::new(env!("CARGO_TARGET_TMPDIR"))
         .parent()
@@ -71,7 +71,7 @@ fn cargo_program() -> OsString {
 
 /// Runs a tool that must succeed, and returns its stdout.
 pub fn succeed(command: &mut Command) -> String {
-    // A make above us would hand its job server and variables down.
+    // From a `make` that runs the tests: its job server and variables are not for this tool.
     for variable in ["MAKEFLAGS", "MFLAGS", "MAKELEVEL", "LD_PRELOAD"] {
         command.env_remove(variable);
     }

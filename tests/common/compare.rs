@@ -22,7 +22,7 @@ pub enum StockRun {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Column {
     pub way: Way,
-    /// An option and its value, that nobody must notice in what the program prints.
+    /// An option and its value, which must not change what the program prints.
     pub option: Option<(&'static str, &'static str)>,
 }
 
@@ -82,9 +82,8 @@ impl fmt::Display for Cell {
     }
 }
 
-/// The cells of a program, `Libbpf::ALL` × `Column::ALL`. Everything is measured by what the
-/// program prints with the vendored libbpf alone: that is the behaviour rbshim promises,
-/// with whichever libbpf it is used.
+/// The cells of a program, `Libbpf::ALL` × `Column::ALL`. Each is compared with what the program prints
+/// on the vendored libbpf alone: that is the behaviour rbshim promises, with whichever libbpf it is used.
 pub fn compare(program: &str, stock: StockRun) -> Vec<(Libbpf, Column, Cell)> {
     let expected = Expected::of(program, stock);
     let mut cells = Vec::new();

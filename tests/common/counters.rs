@@ -3,7 +3,7 @@
 
 use std::process::{Command, Output};
 
-/// Has the rings' counters told.
+/// Has the library print the counters of its rings when the program ends.
 pub fn count(command: &mut Command) {
     command.env("RBSHIM_STATS", "1");
 }

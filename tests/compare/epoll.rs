@@ -5,7 +5,7 @@ use std::ffi::c_int;
 use std::io::Error;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
-/// An epoll that tells of every notification of `inner` once.
+/// An epoll that reports every notification of `inner` once.
 pub fn edges_of(inner: c_int) -> OwnedFd {
     let events = (libc::EPOLLIN | libc::EPOLLET) as u32;
     let mut event = libc::epoll_event { events, u64: 0 };

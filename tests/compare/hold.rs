@@ -140,7 +140,7 @@ impl Holders {
     }
 }
 
-/// Pages that are missing, and the descriptor that tells who reads them.
+/// Pages that are missing, and the descriptor from which we learn that one is being read.
 fn gates(length: usize) -> (OwnedFd, usize) {
     // SAFETY: the descriptor is new and ours; the mapping is new and lives as long as the process.
     unsafe {

@@ -14,7 +14,7 @@ pub struct Tally {
     bytes: u64,
     dropped: u64,
     in_callbacks: u64,
-    /// Looks at readiness, and those of them at which one side had not been told yet.
+    /// Looks at readiness, and those at which only one side had been notified yet.
     pub looks: u64,
     pub late: u64,
 }

@@ -21,7 +21,7 @@ pub struct Program {
     runs: OnceLock<Vec<Run>>,
 }
 
-/// What libbpf as it is can be held to.
+/// In what the program's run on libbpf alone must agree with the newer libbpf.
 #[derive(Clone, Copy, PartialEq)]
 pub enum StockRun {
     Compared,
@@ -92,7 +92,7 @@ impl Program {
         let mut command = command(&format!("faults/{}", self.name), libbpf, way);
         command.args(self.arguments);
         if self.interposed {
-            // In front of the library, which is to see the calls that fail.
+            // Before the library, so that it is the library's calls that fail.
             let mut preload = OsString::from(interposer());
             if way == Way::Preloaded {
                 preload.push(":");

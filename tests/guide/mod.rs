@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! The guide's sections, with their commands, files and outputs.
 //!
-//! A block in `sh` is commands; one in `text` after it is what they print, where `...` stands for anything within a line, and
-//! a line of it for any lines. Any other block is a file if the line before it is its name: `` `reader.c`: ``.
+//! A block in `sh` is commands; one in `text` after it is what they print, where `...` stands for anything within
+//! a line, and a line of it for any lines. Any other block is a file if the line before it is its name:
+//! `` `reader.c`: ``.
 
 pub struct Section {
     pub title: String,

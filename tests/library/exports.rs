@@ -26,8 +26,8 @@ fn the_21_functions_and_rbshims_own_one_are_exported_and_nothing_else() {
     });
 }
 
-/// The dynamic linker takes an unversioned definition for a versioned reference, and skips one of
-/// another version without a word.
+/// For a reference to a versioned symbol the dynamic linker accepts a definition without a version. One with
+/// another version it passes over, without a message.
 #[test]
 fn the_exported_symbols_have_no_version() {
     with_library(|elf| {
@@ -67,8 +67,8 @@ fn the_library_names_itself_and_needs_only_libc() {
     assert_eq!(needed, BTreeSet::from(["libc.so.6".to_string()]));
 }
 
-/// One entry at most, and not ours: the compiler's start-up object registers nothing any more
-/// (`frame_dummy`).
+/// There may be one constructor, which is not ours and does nothing: `frame_dummy` of the compiler's start-up
+/// object.
 #[test]
 fn no_constructor_does_work() {
     with_library(|elf| {

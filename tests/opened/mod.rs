@@ -36,7 +36,7 @@ impl Entry {
     }
 }
 
-/// The libbpf that the front is for, by the path without detours.
+/// The libbpf that the front is for, by its path without symbolic links.
 pub fn real(libbpf: Libbpf) -> PathBuf {
     let directory = fs::canonicalize(&libbpf.library().directory);
     directory.expect("its directory").join("libbpf.so.1")
@@ -58,7 +58,7 @@ pub fn front(libbpf: Libbpf) -> PathBuf {
     front
 }
 
-/// A libbpf of long ago, of which there is little more than its name.
+/// Stands for a very old libbpf: it has the name, one version and one function.
 pub fn old_libbpf() -> PathBuf {
     let folder = folder("old");
     let library = folder.join("libbpf.so.1");

@@ -20,9 +20,9 @@ const PRODUCERS: [u32; 3] = [1, 2, 4];
 const SIZES: [u32; 4] = [8, 64, 512, 4096];
 const NOTIFICATIONS: [&str; 3] = ["default", "sampled", "forced"];
 
-/// The reader that waits in the library, for which it can matter what the library is told.
+/// The only reader that waits inside the library, so that the library's options can matter to it.
 pub const POLLING: &str = "poll(100)";
-/// What it is told, beside nothing.
+/// The options that it runs with; it runs without any, too.
 pub const OPTIONS: [Setting; 2] = [("RBSHIM_LINGER_US", "0"), ("RBSHIM_COALESCE_US", "100")];
 /// A variable of the environment, and its value.
 pub type Setting = (&'static str, &'static str);
@@ -44,7 +44,7 @@ pub struct Cell {
     pub option: Option<Setting>,
 }
 
-/// Nobody else waits in the library.
+/// None but for the reader that waits inside the library.
 fn options_for(reader: &str) -> Vec<Option<Setting>> {
     let options: &[Setting] = if reader == POLLING { &OPTIONS } else { &[] };
     let told = options.iter().copied().map(Some);
