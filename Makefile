@@ -28,7 +28,7 @@ all: build
 build: compile
 	@$(MAKE) --no-print-directory $(BUILD)/librbshim.a
 
-# The compiler's own link-time optimization would leave nothing that rustc can put into an archive.
+# -fno-lto: with link-time optimization the C compiler would leave no machine code that rustc can put into an archive.
 compile:
 	@for tool in $(firstword $(CARGO)) $(firstword $(CC)); do \
 		command -v $$tool >/dev/null || { echo "rbshim: $$tool is needed and not there" >&2; exit 1; }; done
@@ -38,17 +38,18 @@ compile:
 $(BUILD)/librbshim.a: $(COMPILED) include/rbshim.h packaging/link.sh $(BUILD)/flags
 	packaging/link.sh $(COMPILED) include/rbshim.h $(VERSION) $(BUILD)
 
-# Newer than the libraries when they were linked with others.
+# Keeps the flags of the last link. When others are given it becomes newer than the libraries, which are then linked
+# again.
 FLAGS = $(CC) $(CFLAGS) $(LDFLAGS) $(KEEP_DEBUG)
 $(BUILD)/flags: force
 	@mkdir -p $(BUILD)
 	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' >$@
 
-# abi/librbshim.abi, after a function has been added. Anything else is a new soname.
+# Writes abi/librbshim.abi, after a function has been added. Any other change of it means a new soname.
 abi: header
 	abi/describe.sh include/rbshim.h abi/librbshim.abi
 
-# What `make` has built, which may have been somebody else; only without that it is built now.
+# Installs what is built already, perhaps by another user; builds only if there is nothing.
 BUILT = $(if $(wildcard $(BUILD)/librbshim.a),,build)
 
 install: $(BUILT)
@@ -60,7 +61,7 @@ front: $(BUILT)
 	@mkdir -p $(BUILD)/front
 	packaging/front/build.sh $(BUILD)/librbshim.a '$(LIBBPF)' $(BUILD)/front/libbpf.so.1
 
-# The front of the libraries that there are.
+# The front is built again when it is older than the libraries.
 FRONT = $(if $(shell [ $(BUILD)/front/libbpf.so.1 -nt $(BUILD)/librbshim.a ] && echo built),,front)
 
 install-front: $(FRONT)
@@ -76,7 +77,7 @@ dist:
 demo:
 	@demo/demo.sh
 
-# What the tests need and this machine lacks.
+# Installs or lists what the tests need and this machine lacks.
 setup:
 	@[ -d tests ] || { echo 'rbshim: the tests are in the repository, not in the tarball' >&2; exit 1; }
 	@scripts/setup.sh check

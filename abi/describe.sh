@@ -3,8 +3,8 @@
 #
 # describe.sh HEADER OUTPUT
 #
-# The ABI that a C program sees, for abidiff: the header's functions with their types. The library's own debug
-# information would tell of Rust types that are behind opaque pointers and nobody's concern.
+# Writes the ABI that a C program sees, for abidiff: the header's functions with their types. The library's own
+# debug information would also name the Rust types that opaque pointers point to, which no program can see.
 set -eu
 
 header=$1 output=$2

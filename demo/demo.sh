@@ -40,7 +40,7 @@ run() {
 	status=0
 	# shellcheck disable=SC2086 # one word each
 	(cd "$work" && env "$@" ./edge_triggered $options --seconds="$limit" >"$name.result") || status=$?
-	echo # past the line of progress
+	echo # ends the line of progress
 	if [ "$status" = 2 ]; then
 		fail 'the kernel or its settings do not allow BPF here: see above'
 	fi

@@ -17,7 +17,7 @@ fail() {
 	exit 1
 }
 
-# Without slashes that say nothing.
+# A path without slashes that mean nothing.
 plain() {
 	echo "$1" | sed -e 's|//*|/|g' -e 's|\(.\)/$|\1|'
 }
@@ -94,7 +94,7 @@ check_writable() {
 	done
 }
 
-# Beside each file its new one, and only then, in one go, the new ones under the files' names.
+# First each new file is written beside the old one; only then all are renamed, in one go.
 put() {
 	while read -r mode from destination; do
 		mkdir -p "$DESTDIR${destination%/*}"

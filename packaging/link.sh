@@ -64,7 +64,7 @@ $cc ${CFLAGS:-} ${LDFLAGS:-} -shared -Wl,-soname,"librbshim.so.$major" -Wl,--gc-
 ln -s "librbshim.so.$version" "$new/librbshim.so.$major"
 ln -s "librbshim.so.$major" "$new/librbshim.so"
 
-# The archive last: it says that all are there.
+# The archive last: when it is there, all are there.
 for file in "librbshim.so.$version" "librbshim.so.$major" librbshim.so librbshim.a; do
 	mv -f "$new/$file" "$directory/$file"
 done

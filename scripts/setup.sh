@@ -91,7 +91,7 @@ choose_rust_packages() {
 	rust_packages='' clippy_package='' rustfmt_package=''
 	has apt-cache >/dev/null || return 0
 	if has cargo >/dev/null && ! dpkg -S "$(command -v cargo)" >/dev/null 2>&1; then
-		return # not the distribution's: its own tools look after it
+		return # cargo is not from the distribution: rustup or the like brings the rest
 	fi
 	for names in 'cargo rustc rust-clippy rustfmt' 'cargo-web rustc-web rust-web-clippy rustfmt-web'; do
 		# shellcheck disable=SC2086 # one word each

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 /*
- * Prints libbpf's version ("version"), or opens an empty ring and prints the time at which it was open, in ns of CLOCK_MONOTONIC; with the
- * argument "poll" or "consume", then the nanoseconds of a call that finds nothing.
+ * With the argument "version" prints libbpf's version. Else opens an empty ring and prints the time at which it was
+ * open, in nanoseconds of CLOCK_MONOTONIC; with "poll" or "consume", then also the nanoseconds of a call that finds
+ * nothing.
  */
 #include <stdio.h>
 #include <string.h>

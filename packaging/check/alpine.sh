@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #
-# APKBUILD: its functions, run by busybox's shell as abuild would. Not seen here: abuild itself, its splitting into
+# APKBUILD: its functions, run by busybox's shell as abuild would. Not checked here: abuild itself, its splitting into
 # subpackages, and musl.
 set -eu
 . "$(dirname "$0")/lib.sh"

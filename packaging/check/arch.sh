@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #
-# PKGBUILD: by makepkg, then installed and removed by pacman in a folder. Not seen here: Arch's own packages, makepkg.conf
-# and namcap.
+# PKGBUILD: built by makepkg, then installed and removed by pacman in a folder. Not checked here: Arch's own packages,
+# makepkg.conf and namcap.
 set -eu
 . "$(dirname "$0")/lib.sh"
 

@@ -72,7 +72,7 @@ static() {
 	for program in c-static cxx-static c-cmake-static cxx-cmake-static c-meson-static; do
 		runs $program $program "$1" $program
 	done
-	# Has no map, so it does not say that rbshim is active; but nothing else could be linked.
+	# This program makes no map, so it does not say that rbshim is active; but nothing else could have been linked.
 	run smoke-static smoke-static
 	cat "$programs/smoke-static.out"
 }
@@ -132,7 +132,7 @@ upgrade)
 	[ "$next" != "$version" ] || fail "still $version"
 	left=$(find "$root/usr" -name "librbshim.so.$version")
 	[ -z "$left" ] || fail "still there: $left"
-	# Not compiled again: what is shared is the new one, what is static the old one.
+	# Not compiled again: the shared program runs with the new library, the static one still has the old one.
 	stock
 	shared "$next"
 	static "$version"

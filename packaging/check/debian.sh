@@ -59,8 +59,8 @@ build-next)
 	;;
 lint)
 	workplace "$tools" lint "$packages/this"/*
-	# All that lintian has to say is shown; errors and warnings fail. Not said: that the first upload closes the
-	# bug of who wants the package in Debian. There is none.
+	# All that lintian says is shown; errors and warnings fail. One tag is suppressed: a first upload should close
+	# the bug in which somebody asked Debian for the package, and nobody has asked.
 	in_root "$tools" builder sh -euc 'cd lint && lintian -EvIL +pedantic --fail-on error,warning \
 		--suppress-tags initial-upload-closes-no-bugs rbshim_*.changes'
 	;;

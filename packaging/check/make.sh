@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #
-# make install and make uninstall of the tarball, without packaging. Leaves the list of files in $CHECK/files, and them in
-# /work/make/installed of the root of tools.
+# make install and make uninstall of the tarball, without packaging. Leaves the list of files in $CHECK/files, and the
+# files in /work/make/installed of the root of tools.
 set -eu
 . "$(dirname "$0")/lib.sh"
 

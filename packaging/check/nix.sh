@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #
-# The Nix expression: built by nix-build, with nixpkgs.nix in place of nixpkgs. Not seen here: nixpkgs itself and its
+# The Nix expression: built by nix-build, with nixpkgs.nix in place of nixpkgs. Not checked here: nixpkgs itself and its
 # standard environment.
 set -eu
 . "$(dirname "$0")/lib.sh"

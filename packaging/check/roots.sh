@@ -12,7 +12,7 @@ set -eu
 suite=trixie
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
-# The host's, which may be one nearby.
+# The host's mirror, which may be near.
 mirror() {
 	apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' 2>/dev/null |
 		grep -m 1 '^http' || echo http://deb.debian.org/debian
@@ -39,7 +39,7 @@ apt_get() {
 }
 
 bootstrap() {
-	# What it mounts, and leaves if it is killed, is nobody else's.
+	# In a mount namespace: whatever it mounts goes away with it, even if it is killed.
 	unshare --mount debootstrap --variant=minbase --keyring=$keyring $suite "$new" "$mirror"
 	cp /etc/resolv.conf "$new/etc/resolv.conf"
 	# A root that was not finished is not used, so nothing has to be on the disk at once.

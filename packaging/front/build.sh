@@ -23,7 +23,7 @@ fail() {
 	exit 1
 }
 
-# To the loader a path is never the front, which has the same name.
+# The real library needs an absolute path: by its name the loader would find the front, which has the same name.
 check_arguments() {
 	[ -f "$archive" ] || fail "$archive: no such archive"
 	[ "${at_run_time#/}" != "$at_run_time" ] || fail "$at_run_time: not an absolute path"
@@ -46,8 +46,8 @@ read_libraries() {
 	! grep -q "$own_version" "$work/defined" || fail "$real: is a front itself"
 }
 
-# libbpf's versions and no others: a program made for a newer libbpf is told so when it is loaded. What
-# this libbpf does not have gets a version of our own.
+# libbpf's versions and no others: when a program made for a newer libbpf is loaded, the dynamic linker says that
+# a version is missing. Functions that this libbpf does not have get a version of our own.
 write_version_script() {
 	awk -v own="$own_version" '
 		FILENAME ~ /functions$/ { functions[++n] = $1; version[$1] = own; next }
@@ -88,6 +88,6 @@ link >"$work/messages" 2>&1 || {
 	cat "$work/messages" >&2
 	fail "$output: could not be linked"
 }
-# Programs may have the old one mapped.
+# Under a new name first: programs may have the old front mapped.
 cp "$work/front.so" "$output.new"
 mv -f "$output.new" "$output"

@@ -11,7 +11,7 @@ use std::time::Duration;
 fn id_of(fd: RawFd) -> Result<u32, io::Error> {
     let mut info = libbpf_sys::bpf_map_info::default();
     let mut size = size_of_val(&info) as u32;
-    // SAFETY: The structure is of the size that is told.
+    // SAFETY: the size that is passed is the structure's.
     let error =
         unsafe { libbpf_sys::bpf_obj_get_info_by_fd(fd, (&raw mut info).cast(), &mut size) };
     match error {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! What calls cost that find nothing, and how long a program takes to its first ring.
+//! What a call costs that finds nothing, and how long a program takes until it has opened its first ring.
 
 use crate::Failure;
 use crate::case::Peer;

@@ -31,7 +31,7 @@ pub const ALONE: [(&str, &str); 5] = [
     ("ring alone, call that finds one record", "single"),
 ];
 
-/// Of two runs with so many records or calls the difference is counted: what happens once drops out.
+/// Two runs differ by so many records or calls. Their difference is what counts: what happens once drops out.
 const FEW: u32 = 1_000;
 const MANY: u32 = 11_000;
 

@@ -43,7 +43,7 @@ impl OwnSpace {
         })
     }
 
-    /// Takes all there is for read.
+    /// Frees all that is in the ring, as if it had been read.
     pub fn free(&self) {
         // SAFETY: Both pages are mapped as long as `self` lives, and begin with the position.
         unsafe {

@@ -112,7 +112,7 @@ impl Reader {
         Ok(())
     }
 
-    /// A library that cannot be preloaded is only warned of: without this, libbpf would be measured.
+    /// The dynamic linker only warns when it cannot preload a library: without this, libbpf would be measured.
     fn check_mapped(&self, library: &Path) -> Result<(), Failure> {
         let library = fs::canonicalize(library)?;
         let maps = fs::read_to_string(format!("/proc/{}/maps", self.child.id()))?;
