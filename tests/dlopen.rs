@@ -5,7 +5,7 @@
 mod common;
 mod opened;
 
-use common::{Libbpf, Way, apply, build, manifest_dir, rbshim, require_bpf, run};
+use common::{Libbpf, Way, apply, build, manifest_dir, rbshim, require_bpf, run, stated};
 use opened::{
     Entry, build_front, command, command_with_front, folder, front, is_active, old_libbpf, program,
     real,
@@ -277,13 +277,9 @@ fn stock(name: &str) -> String {
 /// What it prints on rbshim, with whichever libbpf.
 fn expected(name: &str) -> String {
     let stock = stock(name);
-    match fs::read_to_string(manifest_dir().join(format!("c-tests/{name}.differs"))) {
-        Err(_) => stock,
-        Ok(stated) => {
-            let hunks = stated.lines().filter(|line| !line.starts_with('#'));
-            let hunks: String = hunks.map(|line| format!("{line}\n")).collect();
-            apply(&stock, &hunks).expect("what differs is there")
-        }
+    match stated(name, "differs") {
+        None => stock,
+        Some(hunks) => apply(&stock, &hunks).expect("what differs is there"),
     }
 }
 

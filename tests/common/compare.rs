@@ -172,20 +172,14 @@ enum Expected {
 
 impl Expected {
     fn of(program: &str, stock: StockRun) -> Result<Expected, String> {
-        let stated = |extension| {
-            let file = manifest_dir().join(format!("c-tests/{program}.{extension}"));
-            let text = fs::read_to_string(file).ok()?;
-            let lines = text.lines().filter(|line| !line.starts_with('#'));
-            Some(lines.map(|line| format!("{line}\n")).collect::<String>())
-        };
         if let StockRun::Undefined = stock {
-            let text = stated("expected").ok_or("there is no .expected file")?;
+            let text = stated(program, "expected").ok_or("there is no .expected file")?;
             return Ok(Expected::Stated(text));
         }
         build(program, Libbpf::Vendored, Way::Stock)
             .map_err(|error| format!("does not build:\n{}", error.messages))?;
         let libbpf = printed(program, Libbpf::Vendored, Column::new(Way::Stock))?;
-        let rbshim = match stated("differs") {
+        let rbshim = match stated(program, "differs") {
             Some(differences) => Some(apply(&libbpf, &differences)?),
             None => None,
         };
@@ -197,6 +191,14 @@ fn printed(program: &str, libbpf: Libbpf, column: Column) -> Result<String, Stri
     let mut command = command(program, libbpf, column.way);
     command.envs(column.option);
     run::printed(command)
+}
+
+/// What `c-tests/<program>.<extension>` says, without its comments, if there is such a file.
+pub fn stated(program: &str, extension: &str) -> Option<String> {
+    let file = manifest_dir().join(format!("c-tests/{program}.{extension}"));
+    let text = fs::read_to_string(file).ok()?;
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    Some(lines.map(|line| format!("{line}\n")).collect())
 }
 
 /// Applies hunks of `-` lines, each followed by the `+` lines that stand in their place. They

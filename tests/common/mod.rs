@@ -12,7 +12,7 @@ mod programs;
 mod run;
 
 pub use artifacts::{Artifacts, cargo, make, manifest_dir, rbshim, succeed, target_dir};
-pub use compare::{Cell, Column, StockRun, apply, compare, first_difference};
+pub use compare::{Cell, Column, StockRun, apply, compare, first_difference, stated};
 pub use counters::{count, counted};
 pub use programs::{BuildError, bpf_dir, build, clean, command};
 pub use run::{account, create_ring, printed, run, try_run};
