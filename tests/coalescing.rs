@@ -132,14 +132,14 @@ fn a_window_that_is_deaf_or_leaves_a_record_held_back_is_found_out() {
     if !require_bpf() {
         return;
     }
-    const NAP: &str = "src/sys/nap.rs";
-    const MANAGER: &str = "src/manager.rs";
+    const SLEEP: &str = "src/sys/edge_sleep.rs";
+    const LINGERING: &str = "src/manager/lingering.rs";
     const CONSUMER: &str = "src/ring/consumer.rs";
     let mutants = [
         (
             "deaf",
             [(
-                NAP,
+                SLEEP,
                 "epoll::add(outer, inner, epoll::READABLE_EDGE, INNER)",
                 "epoll::add(outer, inner, 0, INNER)",
             )],
@@ -148,7 +148,7 @@ fn a_window_that_is_deaf_or_leaves_a_record_held_back_is_found_out() {
         (
             "timeout-ignored",
             [(
-                MANAGER,
+                LINGERING,
                 "Ok(timeout) if sleeps =>",
                 "Ok(timeout) if sleeps && timeout > 1_000_000_000 =>",
             )],

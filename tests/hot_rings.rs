@@ -158,11 +158,12 @@ fn a_library_that_does_not_make_up_for_what_it_holds_back_is_found_out() {
         return;
     }
     const CONSUMER: &str = "src/ring/consumer.rs";
-    const WINDOW: &str = "src/window.rs";
+    const HOLD: &str = "src/ring/consumer/hold.rs";
+    const CALL: &str = "src/linger_call.rs";
     let mutants = [
         (
             "no-repair",
-            [(CONSUMER, "if held == Held::NOTHING {", "if held == held {")],
+            [(HOLD, "if held == Held::NOTHING {", "if held == held {")],
             &["hot_leave", "hot_nested"][..],
         ),
         (
@@ -172,7 +173,7 @@ fn a_library_that_does_not_make_up_for_what_it_holds_back_is_found_out() {
         ),
         (
             "watched-ignored",
-            [(WINDOW, " && !self.ring.is_watched()", "")],
+            [(CALL, " && !self.ring.is_watched()", "")],
             &["hot_positions"],
         ),
     ];
