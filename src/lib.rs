@@ -52,7 +52,6 @@
 //! - `pages`: the mapped pages of a map, as such words.
 //! - `mapped_ring`, `manager`, `user_ring`: what C calls `struct ring`, `struct ring_buffer` and
 //!   `struct user_ring_buffer`.
-//! - `linger_call`: lingering on a real ring; when to do it is decided in `ring::linger`.
 //! - [`capi`]: the exported functions.
 //! - `attach`: from a map's fd to its mapped pages.
 //! - `foreign`: calls that libbpf makes for handles of its own.
@@ -85,7 +84,6 @@ use libbpf_sys as _;
 mod attach;
 pub mod capi;
 mod foreign;
-mod linger_call;
 mod log;
 mod manager;
 mod mapped_ring;
@@ -103,10 +101,10 @@ pub mod __internals {
     pub use crate::mapped_ring::{EmptyRing, RingHandle};
     pub use crate::options::options;
     pub use crate::pages::Pages;
-    pub use crate::ring::consumer::{Stop, consume};
+    pub use crate::ring::consumer::{Stop, Turn, consume, take_turn};
     pub use crate::ring::journal::Journal;
     pub use crate::ring::receiver::{Received, Receiver, Record};
-    pub use crate::ring::wait::{NoWait, WaitPolicy, Walked};
+    pub use crate::ring::wait::Round;
     pub use crate::sys::bpf;
     pub use crate::sys::errno::Errno;
 }

@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! Rings and the epoll that watches them. This is C's `struct ring_buffer`.
 
+mod coalesce_call;
+mod linger_call;
 mod lingering;
+mod taking_part;
 
 use crate::attach::RING;
 use crate::log::{ErrorText, warning};
 use crate::mapped_ring::{EmptyRing, MappedRing, RingHandle, SampleFn};
 use crate::options::options;
+use crate::pages::Pages;
+use crate::ring::rounds;
+use crate::ring::wait::{NoWait, WaitPolicy};
 use crate::sys::alloc;
+use crate::sys::bpf::MapInfo;
 use crate::sys::epoll::{self, Event};
 use crate::sys::errno::Errno;
 use crate::sys::mmap::page_size;
@@ -15,6 +22,12 @@ use core::ffi::{c_int, c_ulong, c_void};
 use core::mem::offset_of;
 use core::ptr::{self, NonNull};
 use lingering::Lingering;
+pub use taking_part::Part;
+use taking_part::{AllRings, Stopped, TakingPart};
+
+/// Events that are asked for beyond one for each ring: descriptors that the program has added to the
+/// epoll and that are ready all the time are not to hide the rings.
+const EVENTS_EXTRA: usize = 16;
 
 /// Records that one call delivers from one ring at most: what its result can say.
 pub const CALL_MAX: u64 = c_int::MAX as u64;
@@ -23,17 +36,21 @@ pub const CALL_MAX: u64 = c_int::MAX as u64;
 #[repr(C)]
 #[derive(Debug)]
 pub struct Manager {
-    /// Room for `ring_cnt` events.
+    /// Room for [`EVENTS_EXTRA`] events more than there are rings.
     events: *mut Event,
-    /// `ring_cnt` rings, in the order in which they were added.
+    /// `ring_cnt` rings, in the order in which they were added. After them, in the same block, those that take
+    /// part in a poll, with room for all of them, and room for as many again.
     rings: *mut *mut MappedRing,
     page_size: usize,
     /// Watches the maps. An event of ring `i` has the data `i`.
     epoll_fd: c_int,
     ring_cnt: c_int,
-    /// Polls begun. A poll that finds it changed after a callback knows that the callback has polled too,
-    /// and has overwritten `events`.
-    polls: u32,
+    /// How many rings take part in a poll.
+    taking_part: u32,
+    /// Whether a poll has ended early, with an error or as many records as it can tell.
+    ended_early: bool,
+    /// Where the last call for a number of records has stopped.
+    stopped: Stopped,
     lingering: Lingering,
 }
 
@@ -63,7 +80,9 @@ impl ManagerHandle {
             page_size: page_size(),
             epoll_fd,
             ring_cnt: 0,
-            polls: 0,
+            taking_part: 0,
+            ended_early: false,
+            stopped: Stopped::default(),
             lingering: Lingering::new(options.linger_us),
         };
         let Some(manager) = alloc::keep(manager).map(ManagerHandle) else {
@@ -109,7 +128,7 @@ impl ManagerHandle {
         let manager = self.as_ptr();
         // SAFETY: both arrays and the manager are from `alloc`, and nobody uses them any more.
         unsafe {
-            (*manager).lingering.destroy();
+            self.destroy_sleep();
             epoll::destroy((*manager).epoll_fd);
             alloc::free((*manager).events);
             alloc::free((*manager).rings);
@@ -139,13 +158,15 @@ impl ManagerHandle {
         // 1. A live manager that no other thread uses: its arrays are null or from `resize`.
         // 2. A poll that this is called from inside reads the fields anew after its callback.
         unsafe {
-            let rings = alloc::resize((*manager).rings, capacity).ok_or(Errno(libc::ENOMEM))?;
+            let room = capacity.wrapping_mul(3);
+            let rings = alloc::resize((*manager).rings, room).ok_or(Errno(libc::ENOMEM))?;
             (*manager).rings = rings.as_ptr();
-            let events = alloc::resize((*manager).events, capacity).ok_or(Errno(libc::ENOMEM))?;
+            let events = capacity.wrapping_add(EVENTS_EXTRA);
+            let events = alloc::resize((*manager).events, events).ok_or(Errno(libc::ENOMEM))?;
             (*manager).events = events.as_ptr();
         }
         let ring = EmptyRing::allocate()?;
-        let pages = match RING.attach(map_fd, &info, self.epoll_fd(), index as u64) {
+        let pages = match self.attach(map_fd, &info, index as u64) {
             Ok(pages) => pages,
             Err(error) => {
                 ring.release();
@@ -154,62 +175,107 @@ impl ManagerHandle {
         };
         // SAFETY: pages that stay mapped until the ring is freed; the callback as required of the caller.
         let ring = unsafe { ring.fill(map_fd, pages, sample_cb, ctx) };
-        // SAFETY: a live manager; there is room for `capacity` rings.
+        // SAFETY: a live manager; there is room for three times `capacity` rings.
         unsafe {
-            *(*manager).rings.add(index) = ring.as_ptr();
+            let place = (*manager).rings.add(index);
+            // Those that take part stand after the rings.
+            ptr::copy(place, place.add(1), self.taking_part());
+            *place = ring.as_ptr();
             (*manager).ring_cnt = (*manager).ring_cnt.wrapping_add(1);
         }
+        self.note_size(ring.size());
         Ok(())
     }
 
-    /// Waits up to `timeout_ms` (-1: for ever) for notifications about rings and consumes those rings.
-    /// Returns the records delivered.
+    /// Maps the ring and adds it to the epoll.
+    fn attach(self, map_fd: c_int, info: &MapInfo, index: u64) -> Result<Pages, Errno> {
+        // Where the kernel allows no more epolls that watch an epoll that watches this map, the manager
+        // opens all the same.
+        match RING.attach(map_fd, info, self.epoll_fd(), index) {
+            Err(Errno(libc::EINVAL)) if self.stop_coalescing() => {
+                RING.attach(map_fd, info, self.epoll_fd(), index)
+            }
+            attached => attached,
+        }
+    }
+
+    /// Waits up to `timeout_ms` (-1: for ever) for notifications about rings and consumes those rings, by
+    /// turns. Returns the records delivered.
     ///
     /// Errors: `EINTR` for a signal; those of [`RingHandle::consume`].
     pub fn poll(self, timeout_ms: c_int) -> Result<u64, Errno> {
+        if self.holds_rings() {
+            // A call has been left by its callback. The kernel need not report a ring that is held.
+            let delivered = self.read(&mut NoWait)?;
+            if delivered > 0 {
+                return Ok(delivered);
+            }
+        }
         let deadline = self.deadline(timeout_ms);
-        match self.wait(timeout_ms)? {
-            0 => Ok(0),
-            ready => self.consume_notified(ready, timeout_ms != 0, deadline),
+        let ready = self.wait(timeout_ms)?;
+        if ready == 0 {
+            return Ok(0);
         }
+        self.begin(ready);
+        if timeout_ms != 0 {
+            return self.read_lingering(ready, deadline);
+        }
+        self.read(&mut NoWait)
     }
 
-    /// Consumes the rings that the first `ready` events name; may wait for more until `deadline` if the
-    /// program waits at all.
-    #[inline(never)]
-    fn consume_notified(self, mut ready: usize, waits: bool, deadline: u64) -> Result<u64, Errno> {
-        if waits && self.is_alone(ready) {
-            let sleep = self.edge_sleep();
-            if let Some(sleep) = sleep {
-                // Whatever has been notified until here is looked at now.
-                sleep.forget();
-                ready = self.wait(0)?;
-            }
-            if let (1, Some(ring)) = (ready, self.ring_of_event(0)) {
-                return self.linger(ring, deadline, sleep);
-            }
-        }
-        let mut delivered = 0u64;
-        while !self.consume_ready(ready, &mut delivered)? {
-            // A poll inside a callback has overwritten the events. The rings it has left over are
-            // level-triggered: the kernel reports them again.
-            ready = self.wait(0)?;
-        }
-        Ok(delivered)
+    /// Reads the rings that take part until all have settled.
+    #[inline]
+    fn read(self, policy: &mut impl WaitPolicy) -> Result<u64, Errno> {
+        let result = rounds::read(&mut TakingPart(self), CALL_MAX, policy);
+        self.disband(!matches!(result, Ok(delivered) if delivered < CALL_MAX));
+        result
     }
 
-    /// Consumes up to `max` records over all rings, in the order in which they were added, and
+    /// Consumes all records of all rings, by turns, in the order in which the rings were added, and
     /// returns how many. Errors: those of [`RingHandle::consume`].
-    pub fn consume(self, max: u64) -> Result<u64, Errno> {
-        let mut delivered = 0u64;
-        let mut index = 0;
-        while delivered < max {
-            let Some(ring) = self.ring(index) else { break };
-            let wanted = max.wrapping_sub(delivered);
-            delivered = delivered.wrapping_add(ring.consume(wanted)?);
-            index = index.wrapping_add(1);
+    pub fn consume(self) -> Result<u64, Errno> {
+        if self.is_settled() {
+            return Ok(0);
         }
+        let result = rounds::read(
+            &mut AllRings::after(self, Stopped::default()),
+            CALL_MAX,
+            &mut NoWait,
+        );
+        self.dismiss();
+        result
+    }
+
+    /// Consumes up to `max` records over all rings, by turns, and returns how many. Where one call has
+    /// stopped short, the next goes on with that ring, until it has given what it held when its turn began.
+    ///
+    /// Errors: those of [`RingHandle::consume`].
+    pub fn consume_n(self, max: u64) -> Result<u64, Errno> {
+        if max == 0 || self.is_settled() {
+            return Ok(0);
+        }
+        let mut rings = AllRings::after(self, self.stopped());
+        let result = rounds::read(&mut rings, max, &mut NoWait);
+        self.dismiss();
+        let delivered = result?;
+        let stopped = if delivered == max && !self.is_settled() {
+            rings.stopped()
+        } else {
+            Stopped::default()
+        };
+        // SAFETY: a live manager that no other thread uses; no reference to the field exists.
+        unsafe { (*self.as_ptr()).stopped = stopped };
         Ok(delivered)
+    }
+
+    fn stopped(self) -> Stopped {
+        // SAFETY: a live manager.
+        unsafe { (*self.as_ptr()).stopped }
+    }
+
+    /// Whether a call that does not wait would find nothing.
+    fn is_settled(self) -> bool {
+        (0..self.ring_cnt()).all(|index| self.ring(index).is_none_or(RingHandle::is_settled))
     }
 
     /// The ring added as number `index`, if there are so many.
@@ -235,13 +301,12 @@ impl ManagerHandle {
     /// Waits for events and returns how many there are.
     fn wait(self, timeout_ms: c_int) -> Result<usize, Errno> {
         let manager = self.as_ptr();
-        // SAFETY: a live manager that no other thread uses; `events` has room for `ring_cnt`.
+        // SAFETY: a live manager that no other thread uses; `events` has room for so many.
         unsafe {
-            (*manager).polls = (*manager).polls.wrapping_add(1);
             epoll::wait(
                 (*manager).epoll_fd,
                 (*manager).events,
-                (*manager).ring_cnt,
+                (*manager).ring_cnt.wrapping_add(EVENTS_EXTRA as c_int),
                 timeout_ms,
             )
         }
@@ -255,31 +320,8 @@ impl ManagerHandle {
 
     /// The ring that event `number` of the last wait names.
     fn ring_of_event(self, number: usize) -> Option<RingHandle> {
-        // The program may have added fds of its own: their data name no ring of ours.
         usize::try_from(self.event(number))
             .ok()
             .and_then(|index| self.ring(index))
-    }
-
-    /// Consumes the rings that the first `ready` events name; `false` if a poll inside a callback has
-    /// overwritten the events before all were read.
-    fn consume_ready(self, ready: usize, delivered: &mut u64) -> Result<bool, Errno> {
-        let polls = self.polls();
-        for number in 0..ready {
-            let Some(ring) = self.ring_of_event(number) else {
-                continue;
-            };
-            ring.stats().count(|counters| counters.wakeups.add(1));
-            *delivered = delivered.wrapping_add(ring.consume(CALL_MAX)?);
-            if self.polls() != polls {
-                return Ok(number.wrapping_add(1) == ready);
-            }
-        }
-        Ok(true)
-    }
-
-    fn polls(self) -> u32 {
-        // SAFETY: a live manager.
-        unsafe { (*self.as_ptr()).polls }
     }
 }

@@ -2,13 +2,13 @@
 //! One ring of a manager: the kernel's pages, the program's callback. This is C's `struct ring`.
 
 use crate::log::warning;
+use crate::manager::Part;
 use crate::pages::Pages;
-use crate::ring::consumer::{self, Stop};
-use crate::ring::journal::Journal;
-use crate::ring::linger::Rate;
+use crate::ring::consumer::{self, Stop, Turn};
+use crate::ring::journal::{Held, Journal};
 use crate::ring::memory::{ConsumerMemory, Fence};
 use crate::ring::receiver::{Received, Receiver, Record};
-use crate::ring::wait::{NoWait, WaitPolicy};
+use crate::ring::wait::Round;
 use crate::stats::{Counters, Stats};
 use crate::sys::alloc::{self, Zeroable};
 use crate::sys::errno::Errno;
@@ -16,6 +16,9 @@ use core::ffi::{c_int, c_ulong, c_void};
 use core::mem::offset_of;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicBool, Ordering};
+
+/// Rings smaller than this many bytes publish each record's start, however hot they are.
+const HOT_SIZE_MIN: u64 = 64 * 1024;
 
 /// libbpf's `ring_buffer_sample_fn`: context, payload, bytes of payload. Negative ends the call.
 /// It may unwind.
@@ -36,8 +39,8 @@ pub struct MappedRing {
     map_fd: c_int,
     /// What the reader remembers; only the thread that consumes uses it.
     journal: Journal,
-    /// What the reader knows of the ring's records and wake-ups; only the thread that consumes uses it.
-    rate: Rate,
+    /// What the ring is to the present call on its manager; only the thread that consumes uses it.
+    part: Part,
     /// Whether the program has asked for positions, and so could notice whether starts are published
     /// at every record.
     watched: AtomicBool,
@@ -91,7 +94,7 @@ impl EmptyRing {
             mask: pages.mask as c_ulong,
             map_fd,
             journal: Journal::new(),
-            rate: Rate::default(),
+            part: Part::default(),
             watched: AtomicBool::new(false),
             stats: Stats::for_ring(map_fd),
         };
@@ -158,33 +161,91 @@ impl RingHandle {
     /// for a ring that cannot have been written by a kernel.
     #[inline]
     pub fn consume(self, max: u64) -> Result<u64, Errno> {
-        if consumer::is_settled(self.pages(), self.journal()) {
+        if self.is_settled() {
             return Ok(0);
         }
-        self.consume_with(max, &mut NoWait)
+        self.consume_some(max)
     }
 
-    /// [`consume`](Self::consume), waiting for more for as long as `policy` says.
     #[inline(never)]
-    pub fn consume_with(self, max: u64, policy: &mut impl WaitPolicy) -> Result<u64, Errno> {
+    fn consume_some(self, max: u64) -> Result<u64, Errno> {
+        // A call on the manager that this is called in, from a callback, must see for itself.
+        self.set_part(self.part().unsettled());
         let (pages, journal) = (self.pages(), self.journal());
-        let stats = self.stats();
-        let result = if stats.are_kept() {
-            let mut callback = Callback::<true> {
-                ring: self,
-                pages,
-                stats,
-            };
-            consumer::consume(pages, journal, max, &mut callback, policy)
+        let result = if self.stats().are_kept() {
+            consumer::consume(pages, journal, max, &mut self.callback::<true>())
         } else {
-            let mut callback = Callback::<false> {
-                ring: self,
-                pages,
-                stats,
-            };
-            consumer::consume(pages, journal, max, &mut callback, policy)
+            consumer::consume(pages, journal, max, &mut self.callback::<false>())
         };
-        result.map_err(|stop| match stop {
+        // A callback may have settled the ring, and this call has gone on from where it was itself.
+        self.set_part(self.part().unsettled());
+        result.map_err(|stop| self.error(stop))
+    }
+
+    /// Gives the ring its turn in `round`, for up to `max` records. Errors: as of [`consume`](Self::consume).
+    #[inline]
+    pub fn take_turn(self, round: Round, max: u64) -> Result<Turn, Errno> {
+        if self.is_settled() {
+            return Ok(Turn {
+                settled: true,
+                ..Turn::default()
+            });
+        }
+        self.consume_in_turn(round, max)
+    }
+
+    #[inline(never)]
+    fn consume_in_turn(self, round: Round, max: u64) -> Result<Turn, Errno> {
+        // Until the turn is over, and it need not come back.
+        self.set_part(self.part().unsettled());
+        let (pages, journal) = (self.pages(), self.journal());
+        let round = Round {
+            hot: round.hot && pages.size() >= HOT_SIZE_MIN && !self.is_watched(),
+            ..round
+        };
+        let result = if self.stats().are_kept() {
+            consumer::take_turn(pages, journal, round, max, &mut self.callback::<true>())
+        } else {
+            consumer::take_turn(pages, journal, round, max, &mut self.callback::<false>())
+        };
+        result.map_err(|stop| self.error(stop))
+    }
+
+    /// Whether a call that does not wait would find nothing.
+    #[inline(always)]
+    pub fn is_settled(self) -> bool {
+        consumer::is_settled(self.pages(), self.journal())
+    }
+
+    /// Whether the ring is where its last call has left it.
+    #[inline]
+    pub fn is_as_left(self) -> bool {
+        consumer::is_as_left(self.pages(), self.journal())
+    }
+
+    /// Whether the ring is held: one record behind, so that the kernel sends no wake-ups for it.
+    pub fn is_held(self) -> bool {
+        self.journal().held() != Held::NOTHING
+    }
+
+    /// Publishes the end of what is held, fenced.
+    pub fn release_held(self) {
+        if self.is_held() {
+            consumer::release(self.pages(), self.journal(), &mut self.callback::<true>());
+        }
+    }
+
+    fn callback<const COUNTED: bool>(self) -> Callback<COUNTED> {
+        Callback {
+            ring: self,
+            pages: self.pages(),
+            stats: self.stats(),
+        }
+    }
+
+    /// What a program is told of the reason, which is warned of if the ring is corrupt.
+    fn error(self, stop: Stop) -> Errno {
+        match stop {
             Stop::Failed(error) => Errno(error.wrapping_neg()),
             Stop::Refused => Errno(libc::EINVAL),
             Stop::Corrupt(position) => {
@@ -195,16 +256,32 @@ impl RingHandle {
                 );
                 Errno(libc::EBADMSG)
             }
-        })
+        }
     }
 
-    /// The consumer's position in bytes; any thread may ask.
+    /// What the ring is to the present call.
+    #[inline]
+    pub fn part(self) -> Part {
+        // SAFETY: a live ring, which one thread at a time consumes.
+        unsafe { (*self.as_ptr()).part }
+    }
+
+    /// Sets what it is.
+    #[inline]
+    pub fn set_part(self, part: Part) {
+        // SAFETY: as in `part`; no reference to the field exists.
+        unsafe { (*self.as_ptr()).part = part };
+    }
+
+    /// The consumer's position in bytes, as libbpf's would be; any thread may ask.
     pub fn consumer_pos(self) -> u64 {
         // SAFETY: a live ring.
         unsafe { &(*self.as_ptr()).watched }.store(true, Ordering::Relaxed);
         // Acquire pairs with the stores of `consumer_pos` in `ring::consumer`: whoever sees the
         // position sees what the callbacks before it have done.
-        self.pages().consumer_pos(Ordering::Acquire)
+        let pages = self.pages();
+        let position = || pages.consumer_pos(Ordering::Acquire);
+        self.journal().shown(pages.size(), position)
     }
 
     /// The producer's position in bytes; any thread may ask.
@@ -214,6 +291,12 @@ impl RingHandle {
         // Acquire pairs with the `smp_store_release` of `producer_pos` in `__bpf_ringbuf_reserve`.
         Pages::fence(Ordering::Acquire);
         pos
+    }
+
+    /// Whether the ring has been read up to `position`.
+    pub fn has_reached(self, position: u64) -> bool {
+        let pos = self.pages().consumer_pos(Ordering::Relaxed);
+        position.wrapping_sub(pos) as i64 <= 0
     }
 
     /// Bytes of the data area.
@@ -231,15 +314,6 @@ impl RingHandle {
     pub fn is_watched(self) -> bool {
         // SAFETY: a live ring.
         unsafe { &(*self.as_ptr()).watched }.load(Ordering::Relaxed)
-    }
-
-    /// Works on what is known of the ring's records and wake-ups. Only whoever consumes may, and
-    /// `work` must not call back into the ring.
-    #[inline]
-    pub fn with_rate<T>(self, work: impl FnOnce(&mut Rate) -> T) -> T {
-        // SAFETY: a live ring, which one thread at a time consumes; no other reference to the field
-        // exists while `work` runs, since nothing of the program's does.
-        work(unsafe { &mut (*self.as_ptr()).rate })
     }
 
     /// The ring's counters.

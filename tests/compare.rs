@@ -110,6 +110,7 @@ fn any_sequence_on_rings_gives_the_same_on_both() {
             "ring_buffer__ring NULL",
         ]);
         pair.tally.assert_differences(&DIFFERENCES);
+        pair.tally.assert_turns();
     }
 }
 

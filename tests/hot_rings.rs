@@ -159,12 +159,12 @@ fn a_library_that_does_not_make_up_for_what_it_holds_back_is_found_out() {
     }
     const CONSUMER: &str = "src/ring/consumer.rs";
     const HOLD: &str = "src/ring/consumer/hold.rs";
-    const CALL: &str = "src/linger_call.rs";
+    const RING: &str = "src/mapped_ring.rs";
     let mutants = [
         (
             "no-repair",
             [(HOLD, "if held == Held::NOTHING {", "if held == held {")],
-            &["hot_leave", "hot_nested"][..],
+            &["hot_leave"][..],
         ),
         (
             "repair-unnoticed",
@@ -173,7 +173,7 @@ fn a_library_that_does_not_make_up_for_what_it_holds_back_is_found_out() {
         ),
         (
             "watched-ignored",
-            [(CALL, " && !self.ring.is_watched()", "")],
+            [(RING, " && !self.is_watched()", "")],
             &["hot_positions"],
         ),
     ];

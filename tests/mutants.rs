@@ -9,18 +9,20 @@ mod mutated;
 mod mutants {
     pub mod lingering;
     pub mod mutant;
+    pub mod rings;
     pub mod settling;
 }
 
 use common::cargo;
 use mutants::mutant::Mutant;
 use mutants::settling::SURVIVOR;
-use mutants::{lingering, settling};
+use mutants::{lingering, rings, settling};
 use mutated::{Replacement, in_copy};
 use std::process::Output;
 
 fn all() -> impl Iterator<Item = &'static Mutant> {
-    settling::MUTANTS.iter().chain(lingering::MUTANTS)
+    let mutants = settling::MUTANTS.iter().chain(lingering::MUTANTS);
+    mutants.chain(rings::MUTANTS)
 }
 
 #[test]

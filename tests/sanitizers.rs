@@ -210,8 +210,8 @@ fn each_tool_finds_what_it_is_there_for() {
 
     let plain = (
         RING,
-        "self.pages().consumer_pos(Ordering::Acquire)",
-        "unsafe { *self.pages().consumer.cast::<u64>() }",
+        "pages.consumer_pos(Ordering::Acquire)",
+        "unsafe { *pages.consumer.cast::<u64>() }",
     );
     let archive = mutated::build_sanitized("racing-thread", &[plain], "thread");
     let result = sanitize(Thread, "other_thread", &source("other_thread"), &archive);

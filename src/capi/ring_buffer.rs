@@ -5,7 +5,7 @@ use super::error::{NULL_HANDLE, count, failure, pointer, status};
 use super::foreign::pass_on;
 use super::options;
 use super::ring::ring;
-use crate::manager::{CALL_MAX, Manager, ManagerHandle};
+use crate::manager::{Manager, ManagerHandle};
 use core::ffi::{c_int, c_uint, c_void};
 
 /// One or more rings with the epoll instance that reports their records.
@@ -144,7 +144,7 @@ pub unsafe extern "C-unwind" fn ring_buffer__poll(
 pub unsafe extern "C-unwind" fn ring_buffer__consume(rb: *mut ring_buffer) -> c_int {
     // SAFETY: as required of the caller.
     match unsafe { manager(rb) } {
-        Some(manager) => count(manager.consume(CALL_MAX)),
+        Some(manager) => count(manager.consume()),
         None => failure(NULL_HANDLE),
     }
 }
@@ -158,7 +158,7 @@ pub unsafe extern "C-unwind" fn ring_buffer__consume(rb: *mut ring_buffer) -> c_
 pub unsafe extern "C-unwind" fn ring_buffer__consume_n(rb: *mut ring_buffer, n: usize) -> c_int {
     // SAFETY: as required of the caller.
     match unsafe { manager(rb) } {
-        Some(manager) => count(manager.consume(n as u64)),
+        Some(manager) => count(manager.consume_n(n as u64)),
         None => failure(NULL_HANDLE),
     }
 }

@@ -1,34 +1,46 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! Which polls of a manager linger: those in which one ring alone has records, and is likely to have more.
+//! What a manager knows of its records and wake-ups, and which of its polls may wait with records held
+//! back.
 
-use super::{CALL_MAX, ManagerHandle};
-use crate::linger_call::LingerCall;
-use crate::mapped_ring::RingHandle;
-use crate::options::COALESCE_MAX;
-use crate::ring::linger::Limits;
+use super::ManagerHandle;
+use super::coalesce_call::CoalesceCall;
+use super::linger_call::LingerCall;
+use super::taking_part::NOT_YET;
+use crate::log::warning;
+use crate::options::{COALESCE_MAX, options};
+use crate::ring::coalesce::{self, Coalescing};
+use crate::ring::linger::{Limits, Rate};
+use crate::stats::{Counter, Counters};
 use crate::sys::clock::monotonic_ns;
 use crate::sys::cpu;
 use crate::sys::edge_sleep::EdgeSleep;
 use crate::sys::errno::Errno;
 use core::ffi::c_int;
 
-/// A manager lingers for one of several rings after so many polls in a row that were notified about that
-/// ring and no other: the records of the others have to wait until the call returns.
+/// Other rings than one have records these days, unless so many polls in a row were notified about one
+/// ring alone, the same.
 const ALONE: u32 = 16;
 
-/// What a manager's polls know about lingering.
-#[derive(Clone, Copy, Debug)]
+/// The state of a manager's lingering and coalescing.
+#[derive(Debug)]
 pub(super) struct Lingering {
     /// Polls in a row that were notified about one ring, the same, and nothing else.
     alone: u32,
     /// The event of the last of them.
     last_event: u64,
-    /// Longest time to spin, us; 0: not at all.
+    /// Longest time to spin for one ring, us; 0: not at all.
     linger_us: u32,
     /// Longest time to sleep in a coalescing window, us; 0: not at all.
     coalesce_us: u32,
     /// What to sleep with, once a window has been asked for.
     sleep: Option<EdgeSleep>,
+    rate: Rate,
+    coalescing: Coalescing,
+    /// Bytes of the smallest ring.
+    smallest: u64,
+    /// When rings that do not take part were last looked for during a poll, ns; 0: it is time again;
+    /// [`NOT_YET`].
+    looked_at: u64,
 }
 
 impl Lingering {
@@ -41,17 +53,14 @@ impl Lingering {
         };
         Lingering {
             alone: 0,
-            last_event: 0,
+            last_event: u64::MAX,
             linger_us,
             coalesce_us: 0,
             sleep: None,
-        }
-    }
-
-    /// Closes what was slept with.
-    pub fn destroy(self) {
-        if let Some(sleep) = self.sleep {
-            sleep.destroy();
+            rate: Rate::default(),
+            coalescing: Coalescing::default(),
+            smallest: u64::MAX,
+            looked_at: NOT_YET,
         }
     }
 }
@@ -62,82 +71,146 @@ impl ManagerHandle {
     ///
     /// Errors: `EMFILE`, `ENFILE`, `ENOMEM`, `ENOSPC`; what was in force stays.
     pub fn set_coalesce_us(self, us: u32) -> Result<(), Errno> {
-        let mut lingering = self.lingering();
-        if us > 0 && lingering.sleep.is_none() {
-            lingering.sleep = Some(EdgeSleep::new(self.epoll_fd())?);
+        let us = us.min(COALESCE_MAX);
+        if us > 0 && self.with_lingering(|lingering| lingering.sleep.is_none()) {
+            let sleep = EdgeSleep::new(self.epoll_fd())?;
+            self.with_lingering(|lingering| lingering.sleep = Some(sleep));
         }
-        lingering.coalesce_us = us.min(COALESCE_MAX);
-        self.set_lingering(lingering);
+        self.with_lingering(|lingering| lingering.coalesce_us = us);
         Ok(())
+    }
+
+    /// Gives up coalescing, with a warning; `false` if there was none. The kernel limits how many epolls
+    /// that watch another epoll may lead to one map.
+    pub(super) fn stop_coalescing(self) -> bool {
+        let Some(sleep) = self.with_lingering(|lingering| lingering.sleep.take()) else {
+            return false;
+        };
+        sleep.destroy();
+        self.with_lingering(|lingering| lingering.coalesce_us = 0);
+        warning!(c"rbshim: no coalescing window: too many managers of one map\n");
+        true
+    }
+
+    /// Closes what was slept with.
+    pub(super) fn destroy_sleep(self) {
+        if let Some(sleep) = self.with_lingering(|lingering| lingering.sleep.take()) {
+            sleep.destroy();
+        }
+    }
+
+    /// Takes note of a new ring of `size` bytes.
+    pub(super) fn note_size(self, size: u64) {
+        self.with_lingering(|lingering| lingering.smallest = lingering.smallest.min(size));
     }
 
     /// When a poll begun now must return, in ns of [`monotonic_ns`]. Spinning adds less than the
     /// shortest timeout; sleeps may add more.
     pub(super) fn deadline(self, timeout_ms: c_int) -> u64 {
-        let sleeps = self.lingering().coalesce_us > 0;
+        let sleeps = self.with_lingering(|lingering| lingering.coalesce_us > 0);
         match u64::try_from(timeout_ms) {
             Ok(timeout) if sleeps => monotonic_ns().wrapping_add(timeout.wrapping_mul(1_000_000)),
             _ => u64::MAX,
         }
     }
 
-    /// Whether the ring that the last wait was notified about is the only one with records these days;
-    /// `ready` events have been filled.
-    pub(super) fn is_alone(self, ready: usize) -> bool {
-        if ready == 1 && self.ring_cnt() == 1 {
-            return true;
+    /// Reads the rings that take part, which `ready` events have named, waiting for more where that is
+    /// worth it, until `deadline` at most.
+    pub(super) fn read_lingering(self, ready: usize, deadline: u64) -> Result<u64, Errno> {
+        self.note_events(ready);
+        if let Some((sleep, call)) = self.sleep_of_call(deadline) {
+            // Whatever has been notified until here is looked at now.
+            sleep.forget();
+            self.look_for_rings();
+            let mut policy = CoalesceCall::new(self, sleep, call);
+            return self.read(&mut policy);
         }
-        let mut lingering = self.lingering();
+        let mut policy = LingerCall::new(self);
+        self.read(&mut policy)
+    }
+
+    /// Whether one ring alone has records these days, judged by what the last wait was notified about.
+    fn note_events(self, ready: usize) {
+        if self.ring_cnt() == 1 {
+            return;
+        }
         let event = if ready == 1 { self.event(0) } else { u64::MAX };
-        let again = ready == 1 && event == lingering.last_event;
-        lingering.last_event = event;
-        lingering.alone = if again {
-            lingering.alone.saturating_add(1)
-        } else {
-            0
-        };
-        self.set_lingering(lingering);
-        lingering.alone >= ALONE
+        self.with_lingering(|lingering| {
+            let again = ready == 1 && event == lingering.last_event;
+            lingering.last_event = event;
+            lingering.alone = if again {
+                lingering.alone.saturating_add(1)
+            } else {
+                0
+            };
+        });
     }
 
-    /// What to sleep with in the next call on the ring of the first event, if that is likely to.
-    pub(super) fn edge_sleep(self) -> Option<EdgeSleep> {
-        let sleep = self.lingering().sleep?;
-        let ring = self.ring_of_event(0)?;
-        let limits = self.limits(ring);
-        ring.with_rate(|rate| rate.sleep_is_cheaper(&limits))
-            .then_some(sleep)
+    /// What to sleep with in this call, if it is to open windows.
+    fn sleep_of_call(self, deadline: u64) -> Option<(EdgeSleep, coalesce::Call)> {
+        self.with_lingering(|lingering| {
+            let sleep = lingering.sleep?;
+            if lingering.coalesce_us == 0 {
+                return None;
+            }
+            let longest = u64::from(lingering.coalesce_us).wrapping_mul(1_000);
+            let size = lingering.smallest;
+            let call = lingering.coalescing.begin(longest, size, deadline)?;
+            Some((sleep, call))
+        })
     }
 
-    /// Consumes the only ring that has been notified about, lingering where that is worth it.
-    pub(super) fn linger(
-        self,
-        ring: RingHandle,
-        deadline: u64,
-        sleep: Option<EdgeSleep>,
-    ) -> Result<u64, Errno> {
-        ring.stats().count(|counters| counters.wakeups.add(1));
-        let mut policy = LingerCall::new(ring, self.limits(ring), deadline, sleep);
-        ring.consume_with(CALL_MAX, &mut policy)
-    }
-
-    fn limits(self, ring: RingHandle) -> Limits {
-        let lingering = self.lingering();
-        Limits {
+    #[inline]
+    pub(super) fn limits(self) -> Limits {
+        let rings = self.taking_part() as u64;
+        let one = self.ring_cnt() == 1;
+        self.with_lingering(|lingering| Limits {
             spin: u64::from(lingering.linger_us).wrapping_mul(1_000),
-            sleep: u64::from(lingering.coalesce_us).wrapping_mul(1_000),
-            size: ring.size(),
-            others: self.ring_cnt() > 1,
+            size: lingering.smallest,
+            rings,
+            several: rings > 1 || !one && lingering.alone < ALONE,
+        })
+    }
+
+    /// Counts a window in each ring that takes part.
+    pub(super) fn count_windows(self, counter: impl Fn(&Counters) -> &Counter) {
+        if options().stats {
+            for number in 0..self.taking_part() {
+                if let Some(ring) = self.participant(number) {
+                    ring.stats().count(|counters| counter(counters).add(1));
+                }
+            }
         }
     }
 
-    fn lingering(self) -> Lingering {
-        // SAFETY: a live manager that no other thread uses.
-        unsafe { (*self.as_ptr()).lingering }
+    /// Works on what is known of the records and wake-ups.
+    #[inline]
+    pub(super) fn with_rate<T>(self, work: impl FnOnce(&mut Rate) -> T) -> T {
+        self.with_lingering(|lingering| work(&mut lingering.rate))
     }
 
-    fn set_lingering(self, lingering: Lingering) {
-        // SAFETY: as in `lingering`; no reference to the field exists.
-        unsafe { (*self.as_ptr()).lingering = lingering };
+    pub(super) fn with_coalescing<T>(self, work: impl FnOnce(&mut Coalescing) -> T) -> T {
+        self.with_lingering(|lingering| work(&mut lingering.coalescing))
+    }
+
+    pub(super) fn looked_at(self) -> u64 {
+        self.with_lingering(|lingering| lingering.looked_at)
+    }
+
+    pub(super) fn set_looked_at(self, now: u64) {
+        self.with_lingering(|lingering| lingering.looked_at = now);
+    }
+
+    /// Has rings that do not take part looked for after the next window.
+    pub(super) fn look_soon(self) {
+        self.set_looked_at(0);
+    }
+
+    /// `work` must not call back into the manager.
+    #[inline]
+    fn with_lingering<T>(self, work: impl FnOnce(&mut Lingering) -> T) -> T {
+        // SAFETY: a live manager that no other thread uses; no other reference to the field exists while
+        // `work` runs, since nothing of the program's does.
+        work(unsafe { &mut (*self.as_ptr()).lingering })
     }
 }

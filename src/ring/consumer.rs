@@ -17,10 +17,11 @@
 //!    the end of what was consumed. So a callback may leave in any way (exception, `longjmp`,
 //!    `_exit`) and nothing has to be repaired.
 //!
-//! A call that waits for more records ([`wait`](super::wait)) does so between drain and settle, with the
-//! start of the last record published: the kernel sees a reader one record behind, and wakes nobody. In
-//! a ring so fast that it is *hot* the second rule is bent, too, by less than [`UNPUBLISHED_MAX`] bytes.
-//! Either is noted, and the next call repairs the position if nothing else does ([`hold`]).
+//! A call that reads several rings, or waits for more records, reads each by turns
+//! ([`rounds`](super::rounds)). A turn may end with the start of the last record published: the kernel sees
+//! a reader one record behind, and wakes nobody. In a ring so fast that it is *hot* the second rule is
+//! bent, too, by less than [`UNPUBLISHED_MAX`] bytes. Either is noted, and the next call repairs the
+//! position if nothing else does ([`hold`]).
 
 mod hold;
 
@@ -28,10 +29,10 @@ use super::journal::{Fenced, Held, Journal};
 use super::memory::ConsumerMemory;
 use super::receiver::{Received, Receiver, Record};
 use super::record::{ALIGN, Header};
-use super::wait::{WaitPolicy, Walked};
+use super::wait::{Round, Walked};
 use core::sync::atomic::{Ordering, compiler_fence};
 
-pub use hold::repair;
+pub use hold::{release, repair};
 
 /// Bytes that may be walked before a start is published, which gives their space back to the producer:
 /// in a hot ring, and in any ring while records are discarded, since no callback runs between them.
@@ -76,9 +77,20 @@ struct Consumer<'a, M> {
     discarded: u64,
 }
 
+/// What a turn has done.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Turn {
+    /// Records delivered.
+    pub delivered: u64,
+    /// What was walked.
+    pub walked: Walked,
+    /// Nothing more is there, and whoever commits next will wake us. Otherwise the ring is held, or there
+    /// is more: it needs another turn before its reader may sleep.
+    pub settled: bool,
+}
+
 /// Consumes up to `max` records: the whole of a call, from entry to a state its caller may return
-/// from. Waits for more with a record held back for as long as `policy` says. Returns how many were
-/// delivered.
+/// from. Returns how many were delivered.
 ///
 /// With fewer than `max` the ring has been caught up with: the caller may sleep.
 pub fn consume<M: ConsumerMemory>(
@@ -86,30 +98,48 @@ pub fn consume<M: ConsumerMemory>(
     journal: &Journal,
     max: u64,
     receiver: &mut impl Receiver,
-    policy: &mut impl WaitPolicy,
 ) -> Result<u64, Stop> {
-    let mut consumer = Consumer::enter(memory, journal);
-    consumer.hot = policy.hot();
+    let mut consumer = Consumer::enter(memory, journal, false);
     loop {
         let stopped = consumer.drain(max, receiver);
         match stopped {
-            Drained::Seen | Drained::CaughtUp => {
-                if consumer.may_hold_back() && policy.waits(consumer.walked()) {
-                    consumer.hot = policy.hot();
-                    consumer.hold_back(receiver);
-                    policy.wait();
-                    continue;
-                }
-                if stopped == Drained::Seen || !consumer.settle(receiver) {
-                    continue;
-                }
-            }
+            Drained::Seen => continue,
+            Drained::CaughtUp if !consumer.settle(receiver) => continue,
+            Drained::CaughtUp => {}
             Drained::Limit | Drained::Failed(_) | Drained::Refused | Drained::Corrupt => {
                 consumer.publish_end(receiver);
             }
         }
-        return consumer.leave(stopped);
+        return consumer.leave(stopped).map(|()| consumer.delivered);
     }
+}
+
+/// One turn of a ring: consumes what it holds now, up to `max` records, and goes on from where the last
+/// turn has held back.
+pub fn take_turn<M: ConsumerMemory>(
+    memory: M,
+    journal: &Journal,
+    round: Round,
+    max: u64,
+    receiver: &mut impl Receiver,
+) -> Result<Turn, Stop> {
+    let mut consumer = Consumer::resume(memory, journal, round.hot);
+    let stopped = consumer.drain(max, receiver);
+    let settled = match stopped {
+        Drained::Seen | Drained::CaughtUp => {
+            let hold = round.hold || stopped == Drained::Seen && consumer.sees_more();
+            if hold && consumer.may_hold_back() {
+                consumer.hold_back(receiver);
+                return Ok(consumer.turn(false));
+            }
+            consumer.settle(receiver)
+        }
+        Drained::Limit | Drained::Failed(_) | Drained::Refused | Drained::Corrupt => {
+            consumer.publish_end(receiver);
+            false
+        }
+    };
+    consumer.leave(stopped).map(|()| consumer.turn(settled))
 }
 
 impl<M: ConsumerMemory> Consumer<'_, M> {
@@ -180,6 +210,11 @@ impl<M: ConsumerMemory> Consumer<'_, M> {
         }
     }
 
+    /// Whether the producer has reserved more, committed or not.
+    fn sees_more(&self) -> bool {
+        self.distance_to(self.look_at_producer()) != Some(0)
+    }
+
     fn look_at_producer(&self) -> u64 {
         let pos = self.memory.producer_pos(self.cursor);
         // Acquire pairs with the `smp_store_release` of `producer_pos` in `__bpf_ringbuf_reserve`:
@@ -236,7 +271,8 @@ enum Drained {
 impl<'a, M: ConsumerMemory> Consumer<'a, M> {
     /// Starts where the ring's `consumer_pos` is: another manager, process or the program itself may
     /// have moved it since our last call.
-    fn enter(memory: M, journal: &'a Journal) -> Self {
+    #[inline]
+    fn enter(memory: M, journal: &'a Journal, hot: bool) -> Self {
         let repaired = repair(memory, journal);
         // Acquire pairs with the Release of whoever published it, where that was not us: their reads of
         // the data are over before ours begin.
@@ -248,7 +284,7 @@ impl<'a, M: ConsumerMemory> Consumer<'a, M> {
             last: cursor,
             published: cursor,
             unfenced: repaired || Fenced(cursor) != journal.fenced(),
-            hot: false,
+            hot,
             entered: cursor,
             delivered: 0,
             discarded: 0,
@@ -349,19 +385,23 @@ impl<'a, M: ConsumerMemory> Consumer<'a, M> {
         self.cursor = self.cursor.wrapping_add(span);
     }
 
-    fn walked(&self) -> Walked {
-        Walked {
-            records: self.delivered.wrapping_add(self.discarded),
-            bytes: self.cursor.wrapping_sub(self.entered),
+    fn turn(&self, settled: bool) -> Turn {
+        Turn {
+            delivered: self.delivered,
+            walked: Walked {
+                records: self.delivered.wrapping_add(self.discarded),
+                bytes: self.cursor.wrapping_sub(self.entered),
+            },
+            settled,
         }
     }
 
-    /// The result of a call that `stopped` has ended. The end is published and fenced.
-    fn leave(self, stopped: Drained) -> Result<u64, Stop> {
+    /// Whether `stopped` has ended the call with an error. The end is published and fenced.
+    fn leave(&self, stopped: Drained) -> Result<(), Stop> {
         self.journal.set_held(Held::NOTHING);
         self.journal.set_fenced(Fenced(self.cursor));
         match stopped {
-            Drained::Seen | Drained::CaughtUp | Drained::Limit => Ok(self.delivered),
+            Drained::Seen | Drained::CaughtUp | Drained::Limit => Ok(()),
             Drained::Failed(error) => Err(Stop::Failed(error)),
             Drained::Refused => Err(Stop::Refused),
             Drained::Corrupt => Err(Stop::Corrupt(self.cursor)),
@@ -379,6 +419,17 @@ impl<'a, M: ConsumerMemory> Consumer<'a, M> {
 pub fn is_settled<M: ConsumerMemory>(memory: M, journal: &Journal) -> bool {
     let cursor = memory.consumer_pos(Ordering::Relaxed);
     journal.fenced() == Fenced(cursor) && memory.producer_pos(cursor) == cursor
+}
+
+/// Whether the ring is where its last call has left it. One that was settled then is settled still: there
+/// may be records by now, but whoever has committed them wakes us.
+///
+/// A callback may settle its own ring, and the call that the callback is in then goes back to where it
+/// was itself. So that a call has settled the ring is not enough.
+#[inline]
+pub fn is_as_left<M: ConsumerMemory>(memory: M, journal: &Journal) -> bool {
+    journal.fenced() == Fenced(memory.consumer_pos(Ordering::Relaxed))
+        && journal.held() == Held::NOTHING
 }
 
 #[cfg(test)]

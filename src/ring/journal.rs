@@ -5,6 +5,11 @@
 //! next call must know is written down before the callback is called, not when it returns.
 
 use core::cell::Cell;
+#[cfg(not(target_has_atomic = "64"))]
+use core::sync::atomic::AtomicU32;
+#[cfg(target_has_atomic = "64")]
+use core::sync::atomic::AtomicU64;
+use core::sync::atomic::Ordering;
 
 /// Where `consumer_pos` stood when a call last ended with a full fence after its publication.
 ///
@@ -34,14 +39,21 @@ impl Held {
         published: u64::MAX,
         reached: u64::MAX,
     };
+
+    /// Whether what was reached lies after what is published, by a ring of `size` bytes at most: a signal
+    /// handler may have jumped away with half of the note written.
+    pub(super) fn is_forward(self, size: u64) -> bool {
+        (1..=size).contains(&self.reached.wrapping_sub(self.published))
+    }
 }
 
-/// The notes of one ring. Only the thread that uses the ring touches them; a call in a callback shares
-/// them with the call around it.
+/// The notes of one ring. Only the thread that uses the ring changes them; a call in a callback shares
+/// them with the call around it. Any thread may ask what they [show](Self::shown).
 #[derive(Debug)]
 pub struct Journal {
     fenced: Cell<Fenced>,
-    held: Cell<Held>,
+    published: Word,
+    reached: Word,
 }
 
 impl Journal {
@@ -49,7 +61,8 @@ impl Journal {
     pub const fn new() -> Self {
         Journal {
             fenced: Cell::new(Fenced::NOWHERE),
-            held: Cell::new(Held::NOTHING),
+            published: Word::new(Held::NOTHING.published),
+            reached: Word::new(Held::NOTHING.reached),
         }
     }
 
@@ -68,18 +81,89 @@ impl Journal {
     /// What is held back.
     #[inline(always)]
     pub fn held(&self) -> Held {
-        self.held.get()
+        Held {
+            published: self.published.get(),
+            reached: self.reached.get(),
+        }
     }
 
     /// Remembers what is held back.
     #[inline(always)]
     pub fn set_held(&self, held: Held) {
-        self.held.set(held);
+        self.published.set(held.published);
+        self.reached.set(held.reached);
+    }
+
+    /// What libbpf's `consumer_pos` would be in a ring of `size` bytes, where ours is what `position`
+    /// loads.
+    pub fn shown(&self, size: u64, position: impl Fn() -> u64) -> u64 {
+        loop {
+            let held = self.held();
+            let pos = position();
+            // Another thread may ask, while the reader moves the position and then forgets the note.
+            if self.held() == held {
+                return if held.published == pos && held.is_forward(size) {
+                    held.reached
+                } else {
+                    pos
+                };
+            }
+        }
     }
 }
 
 impl Default for Journal {
     fn default() -> Self {
         Journal::new()
+    }
+}
+
+/// A position that its thread changes and others may load.
+#[cfg(target_has_atomic = "64")]
+#[derive(Debug)]
+struct Word(AtomicU64);
+
+#[cfg(target_has_atomic = "64")]
+impl Word {
+    const fn new(pos: u64) -> Self {
+        Word(AtomicU64::new(pos))
+    }
+
+    // Relaxed: what is read with it is compared, and believed only if it fits.
+    #[inline(always)]
+    fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    #[inline(always)]
+    fn set(&self, pos: u64) {
+        self.0.store(pos, Ordering::Relaxed);
+    }
+}
+
+/// The same in two halves, where no more can be loaded at once. A thread may see halves of two positions:
+/// it sees one that is not the ring's then, or none that is forward.
+#[cfg(not(target_has_atomic = "64"))]
+#[derive(Debug)]
+struct Word([AtomicU32; 2]);
+
+#[cfg(not(target_has_atomic = "64"))]
+impl Word {
+    const fn new(pos: u64) -> Self {
+        Word([
+            AtomicU32::new(pos as u32),
+            AtomicU32::new((pos >> 32) as u32),
+        ])
+    }
+
+    fn get(&self) -> u64 {
+        let [low, high] = self.0.each_ref().map(|half| half.load(Ordering::Relaxed));
+        u64::from(low) | u64::from(high) << 32
+    }
+
+    fn set(&self, pos: u64) {
+        let [low, high] = &self.0;
+        low.store(pos as u32, Ordering::Relaxed);
+        high.store((pos >> 32) as u32, Ordering::Relaxed);
     }
 }

@@ -5,12 +5,14 @@
 //! ring live ([`memory`]), so what runs on the kernel's pages can be run on any other memory too.
 //!
 //! - [`consumer`]: reading a ring without losing a wake-up. The heart.
+//! - [`rounds`]: reading several rings by turns.
 //! - [`receiver`], [`wait`], [`journal`]: what it is given: where records go, whether to wait for more,
 //!   and what is remembered from call to call.
-//! - [`linger`]: when waiting for more costs less than being woken.
+//! - [`linger`], [`coalesce`]: when to spin because that costs less than being woken, and when to sleep.
 //! - [`producer`]: filling a user ring.
 //! - [`memory`], [`record`]: the words of a ring.
 
+pub mod coalesce;
 pub mod consumer;
 pub mod journal;
 pub mod linger;
@@ -20,4 +22,5 @@ mod model;
 pub mod producer;
 pub mod receiver;
 pub mod record;
+pub mod rounds;
 pub mod wait;

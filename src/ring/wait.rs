@@ -1,22 +1,41 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! Whether a call that has caught up waits for more records before it settles.
 
-/// What a call has walked so far.
+use core::ops::AddAssign;
+
+/// What a call has walked so far, in all of its rings.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Walked {
     /// Records, discarded ones included.
     pub records: u64,
-    /// Bytes of the ring.
+    /// Bytes of the rings.
     pub bytes: u64,
 }
 
-/// Decides for one call, and does the waiting. While a call waits, the last record that it has walked is
-/// held back.
-pub trait WaitPolicy {
-    /// Whether the ring is hot: so fast that starts may be published every few records only.
-    fn hot(&self) -> bool;
+impl AddAssign for Walked {
+    fn add_assign(&mut self, more: Walked) {
+        self.records = self.records.wrapping_add(more.records);
+        self.bytes = self.bytes.wrapping_add(more.bytes);
+    }
+}
 
-    /// Whether to wait for more, `walked` being what this call has walked so far.
+/// How the turns of a round are to be taken.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Round {
+    /// Whether they are to end one record behind rather than to settle, since the call may wait then.
+    pub hold: bool,
+    /// Whether the rings are hot: so fast that starts may be published every few records only.
+    pub hot: bool,
+}
+
+/// Decides for one call, and does the waiting. While a call waits, the last record that it has walked in
+/// each ring is held back.
+pub trait WaitPolicy {
+    /// The round that comes now.
+    fn round(&mut self) -> Round;
+
+    /// Whether to wait, after the round, `walked` being what this call has walked so far. Not if it was
+    /// not to hold back.
     fn waits(&mut self, walked: Walked) -> bool;
 
     /// Waits. A thread may be cancelled in here.
@@ -29,8 +48,8 @@ pub struct NoWait;
 
 impl WaitPolicy for NoWait {
     #[inline(always)]
-    fn hot(&self) -> bool {
-        false
+    fn round(&mut self) -> Round {
+        Round::default()
     }
 
     #[inline(always)]

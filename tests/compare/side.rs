@@ -218,6 +218,13 @@ impl Side {
         self.log.borrow_mut().push(seen);
     }
 
+    /// Whether the manager has a second ring.
+    pub fn has_several_rings(&self) -> bool {
+        // SAFETY: a living manager.
+        let second = unsafe { (self.api.ring_buffer__ring)(self.manager(), 1) };
+        !second.is_null()
+    }
+
     fn manager(&self) -> *mut c_void {
         let manager = self.manager.get();
         assert!(!manager.is_null());

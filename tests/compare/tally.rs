@@ -14,6 +14,8 @@ pub struct Tally {
     bytes: u64,
     dropped: u64,
     in_callbacks: u64,
+    /// Calls that took the records of several rings in another order.
+    by_turns: BTreeMap<&'static str, u64>,
     /// Looks at readiness, and those at which only one side had been notified yet.
     pub looks: u64,
     pub late: u64,
@@ -63,6 +65,11 @@ impl Tally {
         *self.differences.entry(name).or_default() += 1;
     }
 
+    /// rbshim gave rings their turns where libbpf drains one after the other.
+    pub fn taken_by_turns(&mut self, why: &'static str) {
+        *self.by_turns.entry(why).or_default() += 1;
+    }
+
     pub fn report(&self) {
         println!("operations: {}", list(&self.operations));
         println!("calls on each side: {}", list(&self.calls));
@@ -74,6 +81,9 @@ impl Tally {
             "{} looks at readiness, {} had to wait for a wake-up",
             self.looks, self.late
         );
+        for (why, times) in &self.by_turns {
+            println!("rings by turns, {why}: another order {times} times");
+        }
         if self.differences.is_empty() {
             println!("asserted differences: none");
         }
@@ -82,6 +92,11 @@ impl Tally {
                 "asserted difference: {name} with n = 0: libbpf consumes, rbshim returns 0: {times} times"
             );
         }
+    }
+
+    /// Panics if no call has ever taken the rings' records in another order than libbpf, for each reason.
+    pub fn assert_turns(&self) {
+        assert_eq!(self.by_turns.len(), 2, "{:?}", self.by_turns);
     }
 
     /// Panics if one of these calls has never been met.

@@ -7,7 +7,9 @@ const HELD_BACK: &str = "        self.published = self.last;
         self.journal.set_held(Held {";
 const REPAIR: &str = "    let moved = (1..=memory.size()).contains(&forward)
         && memory.replace_consumer_pos(held.published, held.reached, Ordering::AcqRel);";
-const SETTLE_OR_GO_ON: &str = "if stopped == Drained::Seen || !consumer.settle(receiver) {";
+const SETTLE: &str = "
+            consumer.settle(receiver)
+";
 const NOTE_BEFORE_CALLBACK: &str = "        self.journal.set_held(Held {
             published: self.published,
             reached: start,
@@ -23,10 +25,10 @@ pub const MUTANTS: &[Mutant] = &[
         name: "a record held back counts as published",
         file: HOLD,
         replace: &[(
-            HELD_BACK,
-            "        self.published = self.cursor;
-        self.unfenced = false;
-        self.journal.set_held(Held {",
+            "published: held.published,
+            unfenced: true,",
+            "published: held.reached,
+            unfenced: false,",
         )],
         caught_by: LINGERING_WOKEN,
     },
@@ -36,8 +38,7 @@ pub const MUTANTS: &[Mutant] = &[
         replace: &[(
             HELD_BACK,
             "        self.memory.set_consumer_pos(self.cursor, Ordering::Release);
-        self.published = self.cursor;
-        self.unfenced = false;
+        self.journal.set_fenced(super::Fenced(self.cursor));
         self.journal.set_held(Held {",
         )],
         caught_by: LINGERING_WOKEN,
@@ -46,11 +47,16 @@ pub const MUTANTS: &[Mutant] = &[
         name: "the look after a window is the verdict",
         file: CONSUMER,
         replace: &[(
-            SETTLE_OR_GO_ON,
-            "let lingered = consumer.journal.held() != Held::NOTHING && !consumer.hot;
-                if lingered && stopped == Drained::CaughtUp {
-                    memory.set_consumer_pos(consumer.cursor, Ordering::Release);
-                } else if stopped == Drained::Seen || !consumer.settle(receiver) {",
+            SETTLE,
+            "
+            let lingered = journal.held() != Held::NOTHING && !round.hot;
+            if lingered && stopped == Drained::CaughtUp {
+                memory.set_consumer_pos(consumer.cursor, Ordering::Release);
+                true
+            } else {
+                consumer.settle(receiver)
+            }
+",
         )],
         caught_by: LINGERING_WOKEN,
     },
@@ -58,10 +64,11 @@ pub const MUTANTS: &[Mutant] = &[
         name: "a window that found nothing ends the call with its record held back",
         file: CONSUMER,
         replace: &[(
-            SETTLE_OR_GO_ON,
-            "let lingered = consumer.journal.held() != Held::NOTHING && !consumer.hot;
-                if lingered && stopped == Drained::CaughtUp {
-                } else if stopped == Drained::Seen || !consumer.settle(receiver) {",
+            SETTLE,
+            "
+            let lingered = journal.held() != Held::NOTHING && !round.hot;
+            lingered && stopped == Drained::CaughtUp || consumer.settle(receiver)
+",
         )],
         caught_by: LINGERING_WOKEN,
     },
@@ -138,7 +145,19 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "a note that was half written is believed",
         file: HOLD,
-        replace: &[("(1..=memory.size()).contains(&forward)", "forward != 0")],
+        replace: &[(
+            "moved = (1..=memory.size()).contains(&forward)",
+            "moved = forward != 0",
+        )],
+        caught_by: "a_note_that_was_half_written_moves_nothing",
+    },
+    Mutant {
+        name: "a note that was half written is believed by a turn",
+        file: HOLD,
+        replace: &[(
+            "            || !(1..=memory.size()).contains(&forward)\n",
+            "",
+        )],
         caught_by: "a_note_that_was_half_written_moves_nothing",
     },
     Mutant {

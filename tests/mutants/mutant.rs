@@ -13,5 +13,6 @@ pub struct Mutant {
 
 pub const CONSUMER: &str = "src/ring/consumer.rs";
 pub const HOLD: &str = "src/ring/consumer/hold.rs";
+pub const ROUNDS: &str = "src/ring/rounds.rs";
 pub const STEP: &str = "        self.step(span);
         self.delivered";

@@ -2,7 +2,7 @@
 //! A ring in a memfd, laid out and mapped as the kernel does it, whose other side is ours to play: it
 //! may write any bytes at any time.
 
-use rbshim::__internals::{Journal, NoWait, Pages, Received, Receiver, Record, Stop, consume};
+use rbshim::__internals::{Journal, Pages, Received, Receiver, Record, Stop, consume};
 use std::ffi::c_void;
 use std::ptr;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
@@ -104,7 +104,7 @@ impl SimulatedRing {
     /// longer than the ring, and all of it readable.
     pub fn consume(&self, max: u64) -> Result<u64, Stop> {
         let (journal, mut reader) = (Journal::new(), Reader { ring: self });
-        consume(self.pages, &journal, max, &mut reader, &mut NoWait)
+        consume(self.pages, &journal, max, &mut reader)
     }
 }
 

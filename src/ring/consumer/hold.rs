@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! Holding back: `consumer_pos` shows less than was consumed, for as long as a window or the callback of
-//! a hot ring lasts.
+//! Holding back: `consumer_pos` shows less than was consumed, from one turn of a ring to the next, or while
+//! the callback of a hot ring runs.
 //!
 //! With the start of the last record published the kernel sees a reader that is busy, and wakes nobody.
-//! What is held back is noted in the [`Journal`] *before* the window or the callback, since neither need
-//! come back. Whoever enters the ring next [repairs](repair) the position.
+//! What is held back is noted in the [`Journal`] *before* the turn ends or the callback is called, since
+//! no code of ours need run after it. Whoever enters the ring next [repairs](repair) the position, or, in
+//! a turn, goes on from there (`resume`).
 
 use super::super::journal::{Held, Journal};
 use super::super::memory::ConsumerMemory;
 use super::super::receiver::Receiver;
-use super::{Consumer, UNPUBLISHED_MAX};
+use super::{Consumer, Drained, UNPUBLISHED_MAX};
 use core::sync::atomic::Ordering;
 
 /// A record may be held back if it takes at most the 16th part of its ring: the producer cannot use its
@@ -19,14 +20,21 @@ pub(super) const HELD_PART: u64 = 16;
 /// Moves `consumer_pos` to where libbpf would have it. `true` if that has moved it; the caller then owes
 /// a fence, since the new position may be the end of the ring.
 ///
-/// It is elsewhere if the last callback or window did not return (exception, `longjmp`, a cancelled
-/// thread), and while the callback of a hot ring runs, which may enter its own ring. If somebody else
+/// It is elsewhere between two turns, while the callback of another ring may run; if the last callback or
+/// window did not return (exception, `longjmp`, a cancelled thread); and while the callback of a hot ring
+/// runs, which may enter its own ring. If somebody else
 /// (another process, another manager) has moved it since it was noted, theirs is believed.
+#[inline]
 pub fn repair<M: ConsumerMemory>(memory: M, journal: &Journal) -> bool {
     let held = journal.held();
     if held == Held::NOTHING {
         return false;
     }
+    repair_held(memory, journal, held)
+}
+
+#[cold]
+fn repair_held<M: ConsumerMemory>(memory: M, journal: &Journal, held: Held) -> bool {
     // A signal handler may have jumped away with half of the note written.
     let forward = held.reached.wrapping_sub(held.published);
     // Release, as in `publish_start`; Acquire keeps the note until the position is good.
@@ -36,7 +44,42 @@ pub fn repair<M: ConsumerMemory>(memory: M, journal: &Journal) -> bool {
     moved
 }
 
-impl<M: ConsumerMemory> Consumer<'_, M> {
+/// Publishes the end of what is held back, fenced, without a further look: whoever enters next relies on
+/// that fence.
+pub fn release<M: ConsumerMemory>(memory: M, journal: &Journal, receiver: &mut impl Receiver) {
+    let mut consumer = Consumer::resume(memory, journal, false);
+    consumer.publish_end(receiver);
+    let _ = consumer.leave(Drained::Limit);
+}
+
+impl<'a, M: ConsumerMemory> Consumer<'a, M> {
+    /// Goes on after what the last turn has held back, and leaves `consumer_pos` where that has put it: to
+    /// publish the end now would be to claim to have caught up. Enters as any call does if nothing is held
+    /// back, or if somebody else has moved the position since.
+    pub(super) fn resume(memory: M, journal: &'a Journal, hot: bool) -> Self {
+        let held = journal.held();
+        let forward = held.reached.wrapping_sub(held.published);
+        // Acquire, as in `enter`.
+        if held == Held::NOTHING
+            || !(1..=memory.size()).contains(&forward)
+            || memory.consumer_pos(Ordering::Acquire) != held.published
+        {
+            return Consumer::enter(memory, journal, hot);
+        }
+        Consumer {
+            memory,
+            journal,
+            cursor: held.reached,
+            last: held.published,
+            published: held.published,
+            unfenced: true,
+            hot,
+            entered: held.reached,
+            delivered: 0,
+            discarded: 0,
+        }
+    }
+
     /// Before the callback of the record at `start` in a hot ring: publishes its start if much is
     /// unpublished, and notes how far we are.
     #[inline(always)]
@@ -65,7 +108,7 @@ impl<M: ConsumerMemory> Consumer<'_, M> {
         self.cursor != self.published && held <= self.memory.size() / HELD_PART
     }
 
-    /// Before a window: publishes the start of the last record walked, so that the kernel sees us one
+    /// At the end of a turn: publishes the start of the last record walked, so that the kernel sees us one
     /// record behind.
     pub(super) fn hold_back(&mut self, receiver: &mut impl Receiver) {
         // Not what we believe is published: a callback may have moved it.

@@ -6,10 +6,12 @@ mod hot;
 mod lingering;
 mod positions;
 mod protocol;
+mod rings;
 
 use super::*;
 use crate::ring::memory::Fence;
-use crate::ring::wait::NoWait;
+use crate::ring::rounds::one::read_one;
+use crate::ring::wait::WaitPolicy;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -197,13 +199,13 @@ impl<'a> Taker<'a> {
 
     fn consume(&mut self, max: u64) -> Result<u64, Stop> {
         self.hot = false;
-        consume(self.ring, &self.ring.journal, max, self, &mut NoWait)
+        consume(self.ring, &self.ring.journal, max, self)
     }
 
     /// One call that lingers.
     fn linger(&mut self, windows: &mut Windows) -> Result<u64, Stop> {
         self.hot = windows.hot;
-        consume(self.ring, &self.ring.journal, u64::MAX, self, windows)
+        read_one(self.ring, &self.ring.journal, u64::MAX, self, windows)
     }
 
     /// One call that lingers, and that a callback or a window leaves.
@@ -266,8 +268,11 @@ impl<'a> Windows<'a> {
 }
 
 impl WaitPolicy for Windows<'_> {
-    fn hot(&self) -> bool {
-        self.hot
+    fn round(&mut self) -> Round {
+        Round {
+            hold: !self.events.is_empty(),
+            hot: self.hot,
+        }
     }
 
     fn waits(&mut self, _: Walked) -> bool {

@@ -2,7 +2,7 @@
 //! What a call does when it has caught up: settle, or one more window.
 
 use super::rate::{Sample, average};
-use super::{Call, Clocks, Ended, Limits, Now, Rate, Walked, Window};
+use super::{Call, Clocks, Limits, Now, Rate, Walked};
 
 /// A sample without windows ends with at least so many records, and after it was asked so many times
 /// whether to decide: its end reads the thread's CPU time, which takes up to a microsecond.
@@ -16,37 +16,65 @@ const SKIP_SLOW: u32 = 64;
 /// fewer wake-ups.
 const WINDOWS_MAX: u32 = 16_384;
 
-/// How long a call may go on spinning, in ns, at least and at most: the program may have a flag to look
-/// at.
+/// How long a call may go on spinning for one ring, in ns, at least and at most: the program may have a
+/// flag to look at.
 pub(super) const SPINS_MIN: u64 = 100_000;
 pub(super) const SPINS_MAX: u64 = 500_000;
 
-/// Between those two a call may spin for as long as so many wake-ups would take, since its return costs
-/// one: the first record after it finds a reader that waits.
-const SPINS_WAKEUPS: u64 = 20;
+/// How much longer for each further ring, at most.
+pub(super) const SPINS_EACH: u64 = 40_000;
 
-/// How long a call may go on sleeping, in ns; one sleep is always possible.
-pub(super) const SLEEPS_MAX: u64 = 10_000_000;
+/// Between those a call may spin for as long as so many wake-ups of each ring would take, since its
+/// return costs one: the first record after it finds a reader that waits.
+const SPINS_WAKEUPS: u64 = 20;
 
 /// Shortest spin that saves anything, in ns.
 const SPIN_MIN: u64 = 1_000;
 
-/// Shortest sleep that costs less than spinning, in ns.
-const SLEEP_MIN: u64 = 20_000;
+/// A window for several rings may be so many times as long as one for one ring.
+pub(super) const LONGER: u64 = 4;
 
-/// A window is to fill at most this part of the ring.
+/// Records that a window is to bring to each of several rings: reader and producer fight for a few cache
+/// lines of each ring once a window. Where the longest window would bring fewer than the least, the
+/// shortest has the better latency and costs as much.
+const EACH_WANTED: u64 = 8;
+const EACH_LEAST: u64 = 2;
+
+/// A trial with several rings is over after so many windows that have brought too little, and no ring that
+/// did not take part before: the producer may be busy with wake-ups of rings that are not held yet.
+const TRIAL_WINDOWS: u64 = 8;
+
+/// A window is to fill at most this part of a ring.
 pub(super) const FILL_PART: u64 = 4;
 
 /// A spin that took so many times as long was interrupted: somebody else needs the CPU.
 pub(super) const OVERSLEPT: u64 = 8;
 
 impl Rate {
-    /// Takes note of what the call has walked. Which clocks are worth their cost now.
+    /// Whether the call may wait after its next round.
     #[inline]
-    pub fn note(&mut self, call: &mut Call, walked: Walked, limits: &Limits) -> Clocks {
+    pub fn holds(&self, limits: &Limits) -> bool {
+        limits.spin > 0 && (self.lingering || self.open || self.is_due())
+    }
+
+    /// Whether the sample is large enough for a decision, with this look.
+    #[inline]
+    fn is_due(&self) -> bool {
+        let sample = &self.sample;
+        sample.since != 0
+            && self.backoff.skip == 0
+            && sample.records >= SAMPLE_RECORDS
+            && sample.looks.wrapping_add(1) >= SAMPLE_LOOKS
+    }
+
+    /// Takes note of what the call has walked, after a round that was to hold back (`held`) or to settle.
+    /// Which clocks are worth their cost now.
+    #[inline]
+    pub fn note(&mut self, call: &mut Call, walked: Walked, held: bool, limits: &Limits) -> Clocks {
         if call.walked.records == 0 {
             self.sample.calls = self.sample.calls.saturating_add(1);
         }
+        let due = self.is_due();
         let records = walked.records.wrapping_sub(call.walked.records);
         let bytes = walked.bytes.wrapping_sub(call.walked.bytes);
         call.walked = walked;
@@ -54,11 +82,11 @@ impl Rate {
         if call.window.is_some() {
             return Clocks::Wall;
         }
-        if limits.spin == 0 && limits.sleep == 0 {
-            return Clocks::Neither;
-        }
-        // A wake-up that has found a single record is to cost what it costs without lingering.
-        let few = if limits.sleep > 0 { 1 } else { 2 };
+        // The call that opened it may have been left by its callback.
+        self.open = false;
+        // Where one ring has records, a wake-up that has found a single one is to cost what it costs
+        // without lingering. Of several, each wake-up finds few.
+        let few = if limits.several { 1 } else { 2 };
         if records < few {
             return Clocks::Neither;
         }
@@ -71,97 +99,125 @@ impl Rate {
             return Clocks::Neither;
         }
         self.sample.looks = self.sample.looks.wrapping_add(1);
-        let short = self.sample.records < SAMPLE_RECORDS || self.sample.looks < SAMPLE_LOOKS;
-        if self.sample.since != 0 && short {
-            return Clocks::Neither;
+        // Nothing can be decided with rings that have settled already.
+        if self.sample.since == 0 || due && held {
+            Clocks::Both
+        } else {
+            Clocks::Neither
         }
-        Clocks::Both
     }
 
-    /// Whether to wait for more, and how.
-    pub fn decide(&mut self, call: &mut Call, now: Now, limits: &Limits) -> Option<Window> {
+    /// Whether to wait for more, and how long, in ns.
+    pub fn decide(&mut self, call: &mut Call, now: Now, limits: &Limits) -> Option<u64> {
         if call.began == 0 {
             call.began = now.wall;
         }
         let elapsed = now.wall.saturating_sub(self.sample.since);
         let worth = match call.window {
-            Some(window) => self.judge_window(window, call.ended, elapsed, limits),
+            Some((asked, took)) => self.judge_window(asked, took, elapsed, limits),
             None if self.sample.since == 0 => false,
-            None if self.lingering => self.recheck(elapsed, limits),
+            None if self.lingering => self.recheck(elapsed),
             None => self.judge_sample(elapsed, now.cpu, limits),
         };
-        call.window = if worth {
+        let window = if worth {
             self.next_window(call, now.wall, limits)
         } else {
             None
         };
+        if worth && window.is_none() && call.window.is_some() && !self.lingering {
+            // A trial that there is no more time for, or that has become hopeless.
+            self.fail();
+        }
+        call.window = window.map(|length| (length, 0));
+        self.open = window.is_some();
         // A sample without windows begins with both clocks.
-        let begun = self.lingering || now.cpu != 0;
+        let begun = self.lingering || self.open || now.cpu != 0;
         self.sample = Sample::begun(if begun { now.wall } else { 0 }, now.cpu);
-        call.window
+        window
     }
 
     /// Whether the window that has ended was worth it, and another one would be.
-    fn judge_window(
-        &mut self,
-        window: Window,
-        ended: Ended,
-        elapsed: u64,
-        limits: &Limits,
-    ) -> bool {
+    fn judge_window(&mut self, asked: u64, took: u64, elapsed: u64, limits: &Limits) -> bool {
         let records = self.sample.records;
-        let took = match (window, ended) {
-            (_, Ended::Early) => {
-                // A program that forces wake-ups pays for those already: no more windows for it, unless
-                // they bring more records than its wake-ups do.
-                if records <= self.estimate.batch {
-                    self.fail();
-                }
-                return false;
-            }
-            (Window::Spin(asked), Ended::InTime(took)) if took / OVERSLEPT > asked => {
-                self.fail();
-                return false;
-            }
-            (_, Ended::InTime(took)) => took,
-        };
-        if records == 0 {
-            // Whoever is to produce may be busy waking us still. As long as that may take, and not at
-            // all in a trial.
-            self.idle = self.idle.saturating_add(took);
-            self.estimate.add_idle(elapsed);
-            let sleep = matches!(window, Window::Sleep(_));
-            let idle = self.idle.saturating_add(took);
-            if sleep || !self.lingering || idle > self.estimate.wakeup() {
-                self.fail();
-            }
-            return self.lingering;
-        }
-        self.idle = 0;
         if !self.lingering {
-            // What was before the first window does not count against it.
-            self.estimate.forget_gap();
+            self.spent = self.spent.saturating_add(took);
         }
-        self.estimate.add(records, elapsed);
-        let drain = elapsed.saturating_sub(took) / records;
-        self.estimate.drain = average(self.estimate.drain, drain);
-        self.lingering = self.estimate.is_cheaper(limits);
-        if !self.lingering {
+        if took / OVERSLEPT > asked {
             self.fail();
             return false;
         }
-        self.backoff.shorten();
+        if records == 0 {
+            return self.judge_idle(took, elapsed, limits);
+        }
+        let trial = !self.lingering;
+        // Rings that have just joined, and those yet to come, have cost wake-ups: no verdict either way.
+        let joining = trial && limits.rings > self.tried_with;
+        if trial && !self.measured {
+            // What was before the first window does not count against it.
+            self.estimate.forget_gap();
+            self.estimate.add_idle(self.idle);
+        }
+        self.measured = !joining;
+        self.idle = 0;
+        self.estimate.add(records, elapsed);
+        if !(trial && limits.several) {
+            // In a trial the look for further rings comes on top.
+            let drain = elapsed.saturating_sub(took) / records;
+            self.estimate.drain = average(self.estimate.drain, drain);
+        }
+        self.lingering = !joining && self.estimate.spin_is_cheaper();
+        if !self.lingering {
+            let over = !trial || self.is_trial_over(limits);
+            if over {
+                self.fail();
+            }
+            return !over;
+        }
         self.windows = self.windows.wrapping_add(1);
+        self.earned = self.earned.saturating_add(took);
+        if self.earned >= self.spent {
+            self.backoff.shorten();
+        }
         if self.windows >= WINDOWS_MAX {
             self.stop_lingering();
         }
         self.lingering
     }
 
+    /// Whether to go on after a window that has brought nothing. Whoever is to produce may be busy waking
+    /// us still: that may take as long as a wake-up for each ring. A trial with one ring ends at once.
+    fn judge_idle(&mut self, took: u64, elapsed: u64, limits: &Limits) -> bool {
+        self.idle = self.idle.saturating_add(took);
+        self.estimate.add_idle(elapsed);
+        let rings = limits.rings.clamp(1, TRIAL_WINDOWS);
+        let over = if self.lingering {
+            let wakeups = self.estimate.wakeup().saturating_mul(rings);
+            self.idle.saturating_add(took) > wakeups
+        } else {
+            self.is_trial_over(limits)
+        };
+        if over {
+            self.fail();
+        }
+        !over
+    }
+
+    /// Whether the trial ends with this window, which was not worth it.
+    fn is_trial_over(&mut self, limits: &Limits) -> bool {
+        if limits.rings > self.tried_with {
+            (self.tried, self.tried_with, self.measured) = (0, limits.rings, false);
+        }
+        self.tried = self.tried.saturating_add(1);
+        !limits.several || self.tried >= TRIAL_WINDOWS
+    }
+
     /// Whether lingering, which was worth it at the end of the last call, still is.
-    fn recheck(&mut self, elapsed: u64, limits: &Limits) -> bool {
+    fn recheck(&mut self, elapsed: u64) -> bool {
         self.estimate.add(self.sample.records, elapsed);
-        if !self.estimate.is_cheaper(limits) {
+        if !self.estimate.spin_is_cheaper() {
+            if self.earned < self.spent {
+                self.backoff.lengthen();
+            }
             self.stop_lingering();
         }
         self.lingering
@@ -182,42 +238,54 @@ impl Rate {
         if let Some(batch) = records.checked_div(self.sample.calls) {
             self.estimate.batch = average(self.estimate.batch, batch);
         }
-        self.windows = 0;
+        (self.windows, self.spent, self.earned) = (0, 0, 0);
+        (self.tried, self.tried_with, self.measured) = (0, limits.rings, false);
         self.estimate.cold_gap = self.estimate.gap();
-        let worth =
-            self.estimate.spin_is_cheaper(limits, true) || self.estimate.sleep_is_cheaper(limits);
+        let worth = self.estimate.may_be_cheaper();
         if !worth {
             self.backoff.skip = SKIP_SLOW;
         }
         worth
     }
 
-    /// The window that the call and the ring have room for.
-    fn next_window(&mut self, call: &Call, now: u64, limits: &Limits) -> Option<Window> {
+    /// The window that the call and the rings have room for.
+    fn next_window(&mut self, call: &Call, now: u64, limits: &Limits) -> Option<u64> {
         let span = (self.sample.bytes / self.sample.records.max(1)).max(1);
         let gap = self.estimate.gap();
         let room = (limits.size / FILL_PART / span).saturating_mul(gap.max(1));
-        let left = |max: u64| {
-            let until = call.began.saturating_add(max).min(call.deadline);
-            until.saturating_sub(now).min(room)
-        };
-        let sleep = left(SLEEPS_MAX.max(limits.sleep)).min(limits.sleep);
-        let long = sleep >= SLEEP_MIN.min(limits.sleep) && gap <= sleep / 2;
-        if long && self.estimate.sleep_is_cheaper(limits) {
-            return Some(Window::Sleep(sleep));
-        }
         if room < SPIN_MIN {
             self.fail();
         }
-        let budget = if limits.others {
-            SPINS_MIN
+        let rings = limits.rings.max(1);
+        let wakeups = self.estimate.wakeup().saturating_mul(SPINS_WAKEUPS);
+        let further = rings.wrapping_sub(1).saturating_mul(SPINS_EACH);
+        let budget = wakeups
+            .saturating_mul(rings)
+            .min(SPINS_MAX.saturating_add(further))
+            .max(SPINS_MIN);
+        let left = call.began.saturating_add(budget).saturating_sub(now);
+        let longest = if self.lingering {
+            length(gap, rings, limits.spin)
         } else {
-            let worth = self.estimate.wakeup().saturating_mul(SPINS_WAKEUPS);
-            worth.clamp(SPINS_MIN, SPINS_MAX)
+            limits.spin
         };
-        let spin = left(budget).min(limits.spin);
-        let worth = spin >= SPIN_MIN.min(limits.spin)
-            && self.estimate.spin_is_cheaper(limits, !self.lingering);
-        (worth && spin > 0).then_some(Window::Spin(spin))
+        let spin = longest.min(left).min(room);
+        let cheaper = if self.lingering {
+            self.estimate.spin_is_cheaper()
+        } else {
+            self.estimate.may_be_cheaper()
+        };
+        (cheaper && spin >= SPIN_MIN.min(limits.spin) && spin > 0).then_some(spin)
     }
+}
+
+/// How long to spin for so many rings that together have a record each `gap` ns, where one ring alone is
+/// spun for `shortest` ns.
+pub(super) fn length(gap: u64, rings: u64, shortest: u64) -> u64 {
+    let longest = shortest.saturating_mul(rings.min(LONGER));
+    let each = gap.saturating_mul(rings);
+    if each.saturating_mul(EACH_LEAST) > longest {
+        return shortest;
+    }
+    each.saturating_mul(EACH_WANTED).min(longest).max(shortest)
 }

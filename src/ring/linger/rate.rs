@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! What is known of a ring's records and wake-ups, and what lingering would cost.
 
-use super::Limits;
-
 /// The producer's part of a wake-up in quarters of the reader's part, where nothing better is known.
 /// Measured, it was 1.1 to 2.5 times the reader's: 5 quarters claim little.
 const PRODUCER_QUARTERS: u64 = 5;
@@ -25,7 +23,7 @@ const RECENT: u64 = 128;
 const SKIP_MIN: u32 = 4;
 pub(super) const SKIP_MAX: u32 = 1024;
 
-/// What a ring's records and wake-ups have been like, from call to call.
+/// What the records and wake-ups of a manager's rings have been like, all together, from call to call.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Rate {
     pub(super) sample: Sample,
@@ -33,8 +31,20 @@ pub struct Rate {
     pub(super) backoff: Backoff,
     /// Whether the last window was worth it.
     pub(super) lingering: bool,
+    /// Whether the last decision opened a window: the round after it is to hold back too, also in a trial.
+    pub(super) open: bool,
     /// Time spent in windows, in a row, that have brought nothing, ns.
     pub(super) idle: u64,
+    /// Windows of a trial without a verdict since the last one that another ring joined in.
+    pub(super) tried: u64,
+    /// Rings that took part then.
+    pub(super) tried_with: u64,
+    /// Time spent in all windows of the last trial, ns.
+    pub(super) spent: u64,
+    /// Time in windows that were worth it since that trial began, ns.
+    pub(super) earned: u64,
+    /// Whether the gap is one of this trial's windows.
+    pub(super) measured: bool,
     /// Windows since the last sample without any.
     pub(super) windows: u32,
 }
@@ -56,7 +66,7 @@ pub(super) struct Sample {
     pub looks: u32,
 }
 
-/// What is estimated of a ring. Times are in ns.
+/// What is estimated. Times are in ns.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub(super) struct Estimate {
     /// Time and records of the recent past, whose ratio is the gap between records. 0: unknown.
@@ -97,9 +107,9 @@ impl Rate {
         self.lingering && self.estimate.gap() <= HOT_GAP
     }
 
-    /// Whether the longest sleep brings several records, and more than a wake-up does.
-    pub fn sleep_is_cheaper(&self, limits: &Limits) -> bool {
-        self.estimate.sleep_is_cheaper(limits)
+    /// Whether the rings are lingered for.
+    pub fn is_lingering(&self) -> bool {
+        self.lingering
     }
 
     /// A window was not worth it.
@@ -171,26 +181,15 @@ impl Estimate {
         self.wakeup_share().saturating_mul(self.batch)
     }
 
-    /// Whether a window of either kind costs less than waking up.
-    pub fn is_cheaper(&self, limits: &Limits) -> bool {
-        self.spin_is_cheaper(limits, false) || self.sleep_is_cheaper(limits)
+    /// Whether spinning costs less than waking up.
+    pub fn spin_is_cheaper(&self) -> bool {
+        let drain = self.drain.min(self.cost);
+        self.gap() <= drain.saturating_add(self.wakeup_share())
     }
 
-    /// Whether spinning costs less than waking up, or might, as a trial would show.
-    pub fn spin_is_cheaper(&self, limits: &Limits, trial: bool) -> bool {
-        let most = if trial {
-            self.cost.saturating_mul(TRY_PART)
-        } else {
-            let drain = self.drain.min(self.cost);
-            drain.saturating_add(self.wakeup_share())
-        };
-        limits.spin > 0 && self.gap() <= most
-    }
-
-    /// Whether the longest sleep brings several records, and more than a wake-up does.
-    pub fn sleep_is_cheaper(&self, limits: &Limits) -> bool {
-        let brings = limits.sleep.checked_div(self.gap()).unwrap_or(0);
-        brings >= self.batch.saturating_mul(2).max(2)
+    /// Whether spinning might, as a trial would show.
+    pub fn may_be_cheaper(&self) -> bool {
+        self.gap() <= self.cost.saturating_mul(TRY_PART)
     }
 }
 

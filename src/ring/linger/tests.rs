@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! The policy as its users meet it: what it does for producers of this and that kind.
 
+mod machine;
+mod many;
 mod properties;
 mod simulation;
+mod trials;
 mod windows;
 
-use super::decide::{FILL_PART, OVERSLEPT, SLEEPS_MAX, SPINS_MAX, SPINS_MIN};
-use super::rate::{Estimate, SKIP_MAX};
+use super::decide::{FILL_PART, OVERSLEPT, SPINS_MAX, SPINS_MIN, length};
+use super::rate::{Estimate, SKIP_MAX, Sample};
 use super::*;
-use simulation::{MACHINE, Machine, Reader, SLOW, SPIN, Seen};
+use machine::{MACHINE, Machine, SLOW, Seen};
+use simulation::{Reader, SPIN};
 
 const MS: u64 = 1_000_000;
 const SECOND: u64 = 1_000 * MS;
@@ -117,7 +121,7 @@ fn a_program_that_answers_itself_loses_next_to_nothing() {
                 reader.seen = Seen::default();
                 for _ in 0..count {
                     reader.now += burst * 50;
-                    reader.call(burst);
+                    reader.call_with(burst);
                 }
                 (reader.seen, reader.now - began)
             };
@@ -137,7 +141,7 @@ fn trials_that_find_nothing_become_rarer_up_to_a_limit() {
     while between.len() < 16 {
         reader.seen = Seen::default();
         reader.now += 500;
-        reader.call(100);
+        reader.call_with(100);
         waited += 1;
         if reader.seen.windows > 0 {
             assert_eq!(reader.seen.windows, 1, "one is a trial");
@@ -165,10 +169,6 @@ fn a_call_returns_in_time() {
             // No window begins after the limit.
             let limit = SPINS_MAX + SPIN.spin;
             assert!(seen.longest <= limit, "{gap} {seen:?}");
-            reader.limits.others = true;
-            let seen = reader.run(50 * MS);
-            let limit = SPINS_MIN + SPIN.spin;
-            assert!(seen.longest <= limit, "others wait: {gap} {seen:?}");
         }
     }
 }

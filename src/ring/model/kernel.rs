@@ -37,7 +37,7 @@ pub struct Ring {
     /// The spinlock of `__bpf_ringbuf_reserve`.
     lock: Mutex<()>,
     slots: Vec<Slot>,
-    pub waiters: Waiters,
+    pub waiters: Arc<Waiters>,
 }
 
 struct Slot {
@@ -53,6 +53,11 @@ pub struct Waiters {
 }
 
 impl Waiters {
+    fn new(pending: Option<Mutex<bool>>) -> Arc<Self> {
+        let notify = Notify::new();
+        Arc::new(Waiters { notify, pending })
+    }
+
     fn notify(&self) {
         let mut pending = self.pending.as_ref().map(|pending| pending.lock().unwrap());
         if let Some(pending) = &mut pending {
@@ -93,22 +98,29 @@ pub struct Reserved {
 impl Ring {
     /// An empty ring with room for `slots` records.
     pub fn new(slots: usize) -> Arc<Self> {
-        Arc::new(Self::with(slots, SPAN * slots as u64, None))
+        Arc::new(Self::with(slots, SPAN * slots as u64, &Waiters::new(None)))
     }
 
     /// The same, and its reader takes it for one so big that a record may be held back.
     pub fn big(slots: usize) -> Arc<Self> {
-        Arc::new(Self::with(slots, BIG, None))
+        Arc::new(Self::with(slots, BIG, &Waiters::new(None)))
     }
 
     /// The same, and pending notifications can be [taken](Waiters::take).
     ///
     /// The lock that this takes orders more than the kernel does, so only what needs it uses this.
     pub fn with_pending(slots: usize) -> Arc<Self> {
-        Arc::new(Self::with(slots, BIG, Some(Mutex::new(false))))
+        let waiters = Waiters::new(Some(Mutex::new(false)));
+        Arc::new(Self::with(slots, BIG, &waiters))
     }
 
-    fn with(slots: usize, size: u64, pending: Option<Mutex<bool>>) -> Self {
+    /// Two big rings whose reader sleeps on the notifications of both, as on a manager's epoll.
+    pub fn two(slots: usize) -> [Arc<Self>; 2] {
+        let waiters = Waiters::new(None);
+        [(); 2].map(|()| Arc::new(Self::with(slots, BIG, &waiters)))
+    }
+
+    fn with(slots: usize, size: u64, waiters: &Arc<Waiters>) -> Self {
         let slot = |_| Slot {
             header: AtomicU32::new(0),
             payload: UnsafeCell::new(u64::MAX),
@@ -119,10 +131,7 @@ impl Ring {
             producer_pos: AtomicU64::new(0),
             lock: Mutex::new(()),
             slots: (0..slots).map(slot).collect(),
-            waiters: Waiters {
-                notify: Notify::new(),
-                pending,
-            },
+            waiters: Arc::clone(waiters),
         }
     }
 

@@ -6,7 +6,7 @@ use super::kernel::Ring;
 use super::*;
 
 /// Two records are there, one more comes.
-fn check_one_more(reads: fn(&Ring)) {
+fn check_one_more(reads: impl Fn(&Ring) + Copy + Send + Sync + 'static) {
     check(move || {
         let ring = Ring::big(4);
         assert!(ring.produce(NoWakeup) && ring.produce(NoWakeup));
@@ -31,15 +31,18 @@ fn a_record_whose_hot_callback_was_left_comes_again_and_the_reader_is_woken() {
 
 #[test]
 fn a_record_whose_hot_callback_was_left_comes_again_where_nothing_else_moves() {
-    check_one_more(|ring| {
-        let mut reader = Reader {
-            leaves_at: Some(1),
-            ..Reader::hot(0)
-        };
-        assert_eq!(reader.call(ring), Called::Left);
-        assert_eq!(reader.next, 1);
-        reader.read(ring, 3);
-    });
+    for then_consumes in [false, true] {
+        check_one_more(move |ring| {
+            let mut reader = Reader {
+                leaves_at: Some(1),
+                then_consumes,
+                ..Reader::hot(0)
+            };
+            assert_eq!(reader.call(ring), Called::Left);
+            assert_eq!(reader.next, 1);
+            reader.read(ring, 3);
+        });
+    }
 }
 
 #[test]
@@ -57,14 +60,17 @@ fn a_reader_is_woken_after_a_window_that_was_left() {
 /// position was elsewhere in between.
 #[test]
 fn a_reader_is_woken_after_a_call_in_a_callback_and_a_window_that_was_left() {
-    check_one_more(|ring| {
-        let mut reader = Reader {
-            calls_at: Some(0),
-            leaves_window: true,
-            ..Reader::lingering(1)
-        };
-        reader.read(ring, 3);
-    });
+    for then_consumes in [false, true] {
+        check_one_more(move |ring| {
+            let mut reader = Reader {
+                calls_at: Some(0),
+                leaves_window: true,
+                then_consumes,
+                ..Reader::lingering(1)
+            };
+            reader.read(ring, 3);
+        });
+    }
 }
 
 #[test]
@@ -129,8 +135,11 @@ fn a_new_reader_goes_on_where_one_that_was_left_has_been_freed() {
 /// The space of what was held back comes back by the repair.
 #[test]
 fn space_is_used_again_only_after_its_record_was_delivered_though_its_window_was_left() {
-    check_reuse(Ring::big, || Reader {
-        leaves_window: true,
-        ..Reader::lingering(1)
-    });
+    for then_consumes in [false, true] {
+        check_reuse(Ring::big, move || Reader {
+            leaves_window: true,
+            then_consumes,
+            ..Reader::lingering(1)
+        });
+    }
 }

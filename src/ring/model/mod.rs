@@ -16,13 +16,15 @@
 mod kernel;
 mod leaving;
 mod lingering;
+mod rings;
 mod sleeping;
 
 use super::consumer::{Stop, consume, is_settled, repair};
 use super::journal::Journal;
 use super::memory::ConsumerMemory;
 use super::receiver::{Received, Receiver, Record};
-use super::wait::{NoWait, WaitPolicy, Walked};
+use super::rounds::one::read_one;
+use super::wait::{Round, WaitPolicy, Walked};
 use kernel::{Commit, Ring, SPAN};
 use loom::sync::Arc;
 use loom::thread::{self, JoinHandle};
@@ -84,6 +86,8 @@ struct Reader {
     leaves_window: bool,
     /// The callback of this record reads the ring itself, once.
     calls_at: Option<u64>,
+    /// Whether calls do not linger any more after one that was left.
+    then_consumes: bool,
     /// Number of the next record.
     next: u64,
     journal: Journal,
@@ -124,6 +128,7 @@ impl Reader {
             left: self.windows,
             hot: self.hot,
             takes: self.takes,
+            declines: false,
             leaves: &mut self.leaves_window,
         };
         let mut taker = Taker {
@@ -141,7 +146,11 @@ impl Reader {
             if !waiting && is_settled(ring, &journal) {
                 return Ok(0);
             }
-            consume(ring, &journal, max, &mut taker, &mut waits)
+            if waiting || taker.hot {
+                read_one(ring, &journal, max, &mut taker, &mut waits)
+            } else {
+                consume(ring, &journal, max, &mut taker)
+            }
         };
         let result = catch_unwind(AssertUnwindSafe(call));
         self.journal = journal;
@@ -149,7 +158,12 @@ impl Reader {
             Ok(Ok(delivered)) if delivered < max => Called::CaughtUp,
             Ok(Ok(_) | Err(Stop::Failed(_))) => Called::Stopped,
             Ok(Err(stop)) => panic!("{stop:?}"),
-            Err(left) if left.is::<Left>() => Called::Left,
+            Err(left) if left.is::<Left>() => {
+                if self.then_consumes {
+                    (self.windows, self.hot) = (0, false);
+                }
+                Called::Left
+            }
             Err(failed) => resume_unwind(failed),
         }
     }
@@ -174,16 +188,22 @@ struct Waits<'a> {
     left: u32,
     hot: bool,
     takes: bool,
+    /// Whether a round more holds back, which is not waited after.
+    declines: bool,
     leaves: &'a mut bool,
 }
 
 impl WaitPolicy for Waits<'_> {
-    fn hot(&self) -> bool {
-        self.hot
+    fn round(&mut self) -> Round {
+        Round {
+            hold: self.left > 0 || self.declines,
+            hot: self.hot,
+        }
     }
 
     fn waits(&mut self, _: Walked) -> bool {
         let waits = self.left > 0;
+        self.declines &= waits;
         self.left = self.left.saturating_sub(1);
         waits
     }
@@ -228,8 +248,7 @@ impl Taker<'_> {
             calls_at: &mut None,
             hot: false,
         };
-        let policy = &mut NoWait;
-        let delivered = consume(self.ring, self.journal, u64::MAX, &mut taker, policy);
+        let delivered = consume(self.ring, self.journal, u64::MAX, &mut taker);
         assert!(delivered.is_ok_and(|delivered| delivered > 0));
     }
 }
@@ -294,7 +313,10 @@ fn check_threads(ring: fn(usize) -> Arc<Ring>, threads: fn(&Arc<Ring>) -> Vec<Jo
 }
 
 /// A ring that is full, its reader, and a producer that wants two records more.
-fn check_reuse(ring: fn(usize) -> Arc<Ring>, reader: fn() -> Reader) {
+fn check_reuse(
+    ring: fn(usize) -> Arc<Ring>,
+    reader: impl Fn() -> Reader + Copy + Send + Sync + 'static,
+) {
     check(move || {
         let ring = ring(2);
         assert!(ring.produce(Commit::Plain) && ring.produce(Commit::Plain));

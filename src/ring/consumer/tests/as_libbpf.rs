@@ -106,7 +106,7 @@ impl World {
             hot,
             left: windows,
         };
-        let call = || consume(&self.ring, &self.ring.journal, max, &mut frame, &mut waits);
+        let call = || read_one(&self.ring, &self.ring.journal, max, &mut frame, &mut waits);
         let result = catch_unwind(AssertUnwindSafe(call));
         self.depth.set(depth);
         let result = match result {
@@ -186,8 +186,11 @@ struct Waits<'a> {
 }
 
 impl WaitPolicy for Waits<'_> {
-    fn hot(&self) -> bool {
-        self.hot
+    fn round(&mut self) -> Round {
+        Round {
+            hold: self.left > 0,
+            hot: self.hot,
+        }
     }
 
     fn waits(&mut self, _: Walked) -> bool {

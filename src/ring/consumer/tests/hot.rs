@@ -84,8 +84,9 @@ fn a_ring_may_cool_down_in_a_window() {
     /// Hot until its only window.
     struct Cooling<'a>(&'a Ring, &'a Cell<bool>);
     impl WaitPolicy for Cooling<'_> {
-        fn hot(&self) -> bool {
-            !self.1.get()
+        fn round(&mut self) -> Round {
+            let hot = !self.1.get();
+            Round { hold: hot, hot }
         }
         fn waits(&mut self, _: Walked) -> bool {
             !self.1.replace(true)
@@ -110,7 +111,7 @@ fn a_ring_may_cool_down_in_a_window() {
     }
     let mut through = Through(&mut taker, &cold);
     let mut cooling = Cooling(&ring, &cold);
-    let result = consume(&ring, &ring.journal, u64::MAX, &mut through, &mut cooling);
+    let result = read_one(&ring, &ring.journal, u64::MAX, &mut through, &mut cooling);
     assert_eq!(result, Ok(22));
     assert_eq!(seen.borrow()[20..], [(320, 320), (336, 336)]);
 }
@@ -267,7 +268,7 @@ fn a_limit_leaves_the_end_of_the_last_record() {
     let mut taker = Taker::new(&ring);
     taker.hot = true;
     let mut windows = Windows::none().hot();
-    let result = consume(&ring, &ring.journal, 6, &mut taker, &mut windows);
+    let result = read_one(&ring, &ring.journal, 6, &mut taker, &mut windows);
     assert_eq!(result, Ok(6));
     assert_fenced(96);
     assert_eq!(ring.held(), Held::NOTHING);

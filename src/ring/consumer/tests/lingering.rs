@@ -224,11 +224,18 @@ fn whoever_has_moved_the_position_since_is_believed() {
 fn a_note_that_was_half_written_moves_nothing() {
     let nowhere = Held::NOTHING.reached;
     for half in [held(16, nowhere), held(nowhere, 32)] {
-        let ring = Ring::with_records(2);
-        ring.consumer.set(16);
-        ring.journal.set_held(half);
-        let mut taker = Taker::new(&ring);
-        assert_eq!(taker.consume(u64::MAX), Ok(1));
-        assert_eq!(taker.starts(), [16], "{half:?}");
+        for by_turns in [false, true] {
+            let ring = Ring::with_records(2);
+            ring.consumer.set(16);
+            ring.journal.set_held(half);
+            let mut taker = Taker::new(&ring);
+            let result = if by_turns {
+                taker.linger(&mut Windows::none())
+            } else {
+                taker.consume(u64::MAX)
+            };
+            assert_eq!(result, Ok(1));
+            assert_eq!(taker.starts(), [16], "{half:?}");
+        }
     }
 }

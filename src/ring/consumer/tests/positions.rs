@@ -120,7 +120,7 @@ impl ConsumerMemory for Narrow<'_> {
 }
 
 fn consume_narrow(ring: &Ring, taker: &mut Taker) -> Result<u64, Stop> {
-    consume(Narrow(ring), &ring.journal, u64::MAX, taker, &mut NoWait)
+    consume(Narrow(ring), &ring.journal, u64::MAX, taker)
 }
 
 #[test]

@@ -17,26 +17,28 @@ fn number() -> impl Strategy<Value = u64> {
     ]
 }
 
-fn ended() -> impl Strategy<Value = Ended> {
-    prop_oneof![Just(Ended::Early), number().prop_map(Ended::InTime)]
-}
-
-/// A decision: records and bytes walked until then, the clocks, how a window before it ended, and
-/// whether a call begins.
-fn step() -> impl Strategy<Value = (u64, u64, Now, Ended, bool)> {
+/// A decision: records and bytes walked until then, the clocks, how long a window before it took, whether
+/// the round was to hold back, and whether a call begins.
+fn step() -> impl Strategy<Value = (u64, u64, Now, u64, bool, bool)> {
     let now = (number(), number()).prop_map(|(wall, cpu)| Now { wall, cpu });
-    (number(), number(), now, ended(), any::<bool>())
+    (
+        number(),
+        number(),
+        now,
+        number(),
+        any::<bool>(),
+        any::<bool>(),
+    )
 }
 
 fn limits() -> impl Strategy<Value = Limits> {
     let spin = prop_oneof![Just(0), 1_000..100_000u64, number()];
-    let sleep = prop_oneof![Just(0), 1_000..SECOND, number()];
     let size = prop_oneof![(12..31u32).prop_map(|log| 1 << log), number()];
-    (spin, sleep, size, any::<bool>()).prop_map(|(spin, sleep, size, others)| Limits {
+    (spin, size, number(), any::<bool>()).prop_map(|(spin, size, rings, several)| Limits {
         spin,
-        sleep,
         size,
-        others,
+        rings,
+        several,
     })
 }
 
@@ -50,33 +52,25 @@ proptest! {
     #[test]
     fn no_history_is_too_strange(
         limits in limits(),
-        deadline in number(),
         steps in prop::collection::vec(step(), 1..100),
     ) {
         let mut rate = Rate::default();
-        let mut call = Call::until(deadline);
-        for (records, bytes, now, ended, begins) in steps {
+        let mut call = Call::default();
+        for (records, bytes, now, took, held, begins) in steps {
             if begins {
-                call = Call::until(deadline);
+                call = Call::default();
             }
-            call.ended(ended);
+            call.ended(took);
             let walked = Walked { records, bytes };
-            if rate.note(&mut call, walked, &limits) == Clocks::Neither {
+            if rate.note(&mut call, walked, held, &limits) == Clocks::Neither {
                 continue;
             }
-            match rate.decide(&mut call, now, &limits) {
-                Some(Window::Spin(length)) => {
-                    prop_assert!(length <= limits.spin);
-                    prop_assert!(now.wall.saturating_add(length) <= deadline.max(now.wall));
-                }
-                Some(Window::Sleep(length)) => {
-                    prop_assert!(length > 0 && length <= limits.sleep);
-                    prop_assert!(now.wall.saturating_add(length) <= deadline.max(now.wall));
-                }
-                None => {}
+            if let Some(length) = rate.decide(&mut call, now, &limits) {
+                prop_assert!(length > 0);
+                prop_assert!(length <= limits.spin.saturating_mul(limits.rings.clamp(1, 4)));
             }
             rate.hot();
-            rate.sleep_is_cheaper(&limits);
+            rate.holds(&limits);
         }
     }
 
@@ -88,15 +82,16 @@ proptest! {
     ) {
         let limits = Limits { spin, ..SPIN };
         let mut rate = Rate::default();
-        for (records, bytes, now, _, _) in steps {
-            let mut call = Call::until(u64::MAX);
-            if rate.note(&mut call, Walked { records, bytes }, &limits) != Clocks::Neither {
+        for (records, bytes, now, _, _, _) in steps {
+            let mut call = Call::default();
+            if rate.note(&mut call, Walked { records, bytes }, rate.holds(&limits), &limits) != Clocks::Neither {
                 rate.decide(&mut call, now, &limits);
             }
         }
         let single = Walked { records: 1, bytes: 24 };
-        let mut call = Call::until(u64::MAX);
-        prop_assert_eq!(rate.note(&mut call, single, &limits), Clocks::Neither);
+        let mut call = Call::default();
+        let held = rate.holds(&limits);
+        prop_assert_eq!(rate.note(&mut call, single, held, &limits), Clocks::Neither);
     }
 
     /// Nor on any other machine.

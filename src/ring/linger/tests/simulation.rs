@@ -3,61 +3,35 @@
 
 use super::super::*;
 use super::FILL_PART;
+use super::machine::{MACHINE, Machine, Seen};
 
-/// What things cost, in ns.
-#[derive(Clone, Copy, Debug)]
-pub struct Machine {
-    /// A wake-up, to the producer.
-    pub producer: u64,
-    /// From there until the reader runs; costs nobody CPU time.
-    pub latency: u64,
-    /// A call of the reader, its way to sleep and back included.
-    pub call: u64,
-    /// A record, to the reader.
-    pub record: u64,
-}
-
-pub const MACHINE: Machine = Machine {
-    producer: 2_500,
-    latency: 3_000,
-    call: 2_000,
-    record: 30,
-};
-
-/// One on which wake-ups are dear.
-pub const SLOW: Machine = Machine {
-    producer: 12_000,
-    latency: 20_000,
-    call: 10_000,
-    record: 30,
-};
+/// A call looks for rings that do not take part this often, in ns, and polls in a row for the same ring
+/// alone show that no other has records.
+const LOOK_EVERY: u64 = 100_000;
+const ALONE: u32 = 16;
 
 pub const SPIN: Limits = Limits {
     spin: 6_000,
-    sleep: 0,
     size: 512 * 1024,
-    others: false,
+    rings: 1,
+    several: false,
 };
 
-/// What has happened.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct Seen {
-    pub wakeups: u64,
-    pub records: u64,
-    pub windows: u64,
-    /// ns of windows.
-    pub spun: u64,
-    pub slept: u64,
-    /// ns of windows that found nothing.
-    pub lost: u64,
-    /// ns from the first window of a call to the end of its last, at most.
-    pub longest: u64,
-    /// ns of both sides' CPU time: the reader's, and the producer's for wake-ups.
-    pub cpu: u64,
+#[derive(Clone, Copy, Default)]
+struct Ring {
+    /// Records committed and not walked.
+    waiting: u64,
+    /// The kernel sees the reader one record behind, or busy: it wakes nobody.
+    held: bool,
+    notified: bool,
+    joined: bool,
+    settled: bool,
+    active: bool,
 }
 
 pub struct Reader {
     pub rate: Rate,
+    /// What the user asked for, and the size of each ring.
     pub limits: Limits,
     pub machine: Machine,
     pub now: u64,
@@ -66,11 +40,19 @@ pub struct Reader {
     pub span: u64,
     /// Wakes the reader for every so manieth record only.
     pub sample: u64,
-    /// When the next record is committed.
+    rings: Vec<Ring>,
+    /// Those that have records, one after the other, and the one whose turn it is.
+    warm: usize,
+    next_ring: usize,
+    /// When the next record is committed, and how many have been.
     next: u64,
+    committed: u64,
     /// ns to the next record, at a time.
     gap: Box<dyn FnMut(u64) -> u64>,
     cpu: u64,
+    looked_at: Option<u64>,
+    /// Polls in a row that were notified about one ring, the same.
+    alone: (Option<usize>, u32),
 }
 
 impl Reader {
@@ -83,14 +65,28 @@ impl Reader {
             seen: Seen::default(),
             span: 24,
             sample: 1,
+            rings: vec![Ring::default()],
+            warm: 1,
+            next_ring: 0,
             next: 1_000_000,
+            committed: 0,
             gap: Box::new(gap),
             cpu: 1,
+            looked_at: None,
+            alone: (None, 0),
         }
     }
 
     pub fn steady(limits: Limits, gap: u64) -> Self {
         Reader::new(limits, move |_| gap)
+    }
+
+    /// Of `rings` rings the producer fills the first `warm` by turns.
+    pub fn several(mut self, machine: Machine, rings: usize, warm: usize) -> Self {
+        self.machine = machine;
+        self.rings = vec![Ring::default(); rings];
+        self.warm = warm;
+        self
     }
 
     /// Another producer from here on.
@@ -108,75 +104,178 @@ impl Reader {
         self.seen
     }
 
-    /// One call, from its wake-up on.
+    /// One call, which sleeps first if no ring is ready.
     pub fn wake_up(&mut self) {
-        let mut found = 0;
-        while found < self.sample {
-            self.now = self.now.max(self.next);
-            found += self.committed();
+        self.produce();
+        if self.ready().next().is_none() {
+            while self.ready().next().is_none() {
+                self.now = self.now.max(self.next);
+                self.produce();
+            }
+            self.now += self.machine.latency;
+            self.produce();
         }
-        self.next += self.machine.producer;
-        self.seen.cpu += self.machine.producer;
-        self.seen.wakeups += 1;
-        self.now += self.machine.latency;
-        self.call(found);
+        self.call();
     }
 
-    /// One call that finds `found` records to begin with.
-    pub fn call(&mut self, mut found: u64) {
-        let mut call = Call::until(u64::MAX);
-        let mut walked = Walked::default();
-        let mut began = None;
+    /// One call that finds `found` records in the first ring to begin with.
+    pub fn call_with(&mut self, found: u64) {
+        self.rings[0].waiting += found;
+        self.rings[0].notified = true;
+        self.call();
+    }
+
+    /// One call that finds `found` records in each ring to begin with.
+    pub fn call_each(&mut self, found: u64) {
+        for ring in &mut self.rings {
+            ring.waiting += found;
+            ring.notified = true;
+        }
+        self.call();
+    }
+
+    /// One call, as [`rounds`](crate::ring::rounds) would do it.
+    fn call(&mut self) {
+        self.seen.calls += 1;
         self.spend(self.machine.call);
+        self.note_events();
+        self.looked_at = None;
+        self.join_ready();
+        let mut call = Call::default();
+        let mut walked = Walked::default();
+        let (mut began, mut lost) = (None, 0);
         loop {
-            while found > 0 {
-                walked.records += found;
-                walked.bytes += found * self.span;
-                self.seen.records += found;
-                self.spend(found * self.machine.record);
-                found = self.committed();
+            let limits = self.limits();
+            let hold = self.rate.holds(&limits);
+            let mut unsettled = self.round(hold, &mut walked);
+            let window = self.decide(&mut call, walked, hold);
+            if unsettled && hold {
+                if let Some(length) = window {
+                    let room = self.room();
+                    assert!(length <= room, "{length} > {room}: it may fill the ring");
+                    let began = *began.get_or_insert(self.now);
+                    lost = self.wait(length, lost);
+                    self.seen.longest = self.seen.longest.max(self.now - began);
+                    call.ended(length);
+                    self.look_in_time();
+                    continue;
+                }
+                unsettled = self.round(false, &mut walked);
             }
-            let Some(window) = self.decide(&mut call, walked) else {
+            if !unsettled {
                 break;
-            };
-            let length = match window {
-                Window::Spin(length) => length,
-                Window::Sleep(length) => length,
-            };
-            assert!(length <= self.room(), "{window:?} may fill the ring");
-            let began = *began.get_or_insert(self.now);
-            match window {
-                Window::Spin(_) => {
-                    self.spend(length);
-                    self.seen.spun += length;
-                }
-                Window::Sleep(_) => {
-                    self.now += length;
-                    self.spend(self.machine.call / 2);
-                    self.seen.slept += length;
-                }
             }
-            self.seen.windows += 1;
-            self.seen.longest = self.seen.longest.max(self.now - began);
-            call.ended(Ended::InTime(length));
-            found = self.committed();
-            if found == 0 {
-                self.seen.lost += length;
-            }
+            self.look_in_time();
+        }
+        let keep = self.rate.is_lingering();
+        for ring in &mut self.rings {
+            ring.joined &= keep && ring.active;
+            ring.active = false;
         }
     }
 
-    fn decide(&mut self, call: &mut Call, walked: Walked) -> Option<Window> {
-        let cpu = match self.rate.note(call, walked, &self.limits) {
+    /// A turn for each ring that takes part, or for each that has not settled.
+    fn round(&mut self, hold: bool, walked: &mut Walked) -> bool {
+        let mut unsettled = false;
+        for number in 0..self.rings.len() {
+            let ring = self.rings[number];
+            if !ring.joined || ring.settled && !hold {
+                continue;
+            }
+            let found = ring.waiting;
+            // In the callback of a record its ring is one record behind.
+            self.rings[number].held |= found > 0;
+            self.spend(found * self.machine.record);
+            walked.records += found;
+            walked.bytes += found * self.span;
+            self.seen.records += found;
+            let ring = &mut self.rings[number];
+            ring.waiting -= found;
+            ring.active |= found > 0;
+            ring.held &= hold || ring.waiting > 0;
+            ring.settled = !ring.held;
+            unsettled |= ring.held;
+        }
+        unsettled
+    }
+
+    fn decide(&mut self, call: &mut Call, walked: Walked, held: bool) -> Option<u64> {
+        let limits = self.limits();
+        let cpu = match self.rate.note(call, walked, held, &limits) {
             Clocks::Neither => return None,
             Clocks::Wall => 0,
             Clocks::Both => self.cpu,
         };
-        let now = Now {
-            wall: self.now,
-            cpu,
-        };
-        self.rate.decide(call, now, &self.limits)
+        let wall = self.now;
+        self.rate.decide(call, Now { wall, cpu }, &limits)
+    }
+
+    /// One window. `lost` is what those right before it have lost; returns what they have with it.
+    fn wait(&mut self, length: u64, lost: u64) -> u64 {
+        if !self.rate.is_lingering() {
+            self.looked_at = Some(0);
+        }
+        self.spend(length);
+        let seen = &mut self.seen;
+        seen.windows += 1;
+        seen.spun += length;
+        seen.widest = seen.widest.max(length);
+        seen.narrowest = Some(seen.narrowest.unwrap_or(length).min(length));
+        if self.rings.iter().any(|ring| ring.waiting > 0) {
+            return 0;
+        }
+        seen.lost += length;
+        seen.lost_in_a_row = seen.lost_in_a_row.max(lost + length);
+        lost + length
+    }
+
+    fn limits(&self) -> Limits {
+        let rings = self.rings.iter().filter(|ring| ring.joined).count() as u64;
+        Limits {
+            rings,
+            several: rings > 1 || self.rings.len() > 1 && self.alone.1 < ALONE,
+            ..self.limits
+        }
+    }
+
+    /// The rings that a wait would name.
+    fn ready(&self) -> impl Iterator<Item = usize> + '_ {
+        let ready = |ring: &Ring| ring.notified && ring.waiting > 0;
+        (0..self.rings.len()).filter(move |&number| ready(&self.rings[number]))
+    }
+
+    fn note_events(&mut self) {
+        let mut ready = self.ready();
+        let only = ready.next().filter(|_| ready.next().is_none());
+        drop(ready);
+        let again = only.is_some() && only == self.alone.0;
+        self.alone = (only, if again { self.alone.1 + 1 } else { 0 });
+    }
+
+    /// Whether a ring has joined.
+    fn join_ready(&mut self) -> bool {
+        let mut new = false;
+        for ring in &mut self.rings {
+            if ring.notified && ring.waiting > 0 {
+                new |= !ring.held;
+                (ring.joined, ring.settled) = (true, false);
+            }
+            ring.notified = false;
+        }
+        new
+    }
+
+    /// Looks for rings that do not take part, if it is time.
+    fn look_in_time(&mut self) {
+        let all = self.rings.iter().all(|ring| ring.joined);
+        if all {
+            return;
+        }
+        let looked_at = *self.looked_at.get_or_insert(self.now);
+        if self.now - looked_at >= LOOK_EVERY {
+            self.spend(self.machine.call / 8);
+            self.looked_at = Some(if self.join_ready() { 0 } else { self.now });
+        }
     }
 
     /// How long a window can be for records as they have come to fill its part of the ring.
@@ -184,20 +283,33 @@ impl Reader {
         (self.limits.size / FILL_PART / self.span).saturating_mul(self.rate.estimate.gap().max(1))
     }
 
-    /// CPU time passes.
+    /// CPU time passes, and the producer goes on.
     fn spend(&mut self, ns: u64) {
         self.now += ns;
         self.cpu += ns;
         self.seen.cpu += ns;
+        self.produce();
     }
 
-    /// Records committed by now that have not been counted.
-    fn committed(&mut self) -> u64 {
-        let mut found = 0;
+    /// Commits what is to be committed by now.
+    fn produce(&mut self) {
         while self.next <= self.now {
-            found += 1;
+            let ring = &mut self.rings[self.next_ring];
+            let caught_up = ring.waiting == 0 && !ring.held;
+            ring.waiting += 1;
+            self.committed += 1;
             self.next += (self.gap)(self.next).max(1);
+            let wakes = match self.sample {
+                1 => caught_up,
+                sample => self.committed % sample == 0,
+            };
+            if wakes {
+                ring.notified = true;
+                self.next += self.machine.producer;
+                self.seen.cpu += self.machine.producer;
+                self.seen.wakeups += 1;
+            }
+            self.next_ring = (self.next_ring + 1) % self.warm;
         }
-        found
     }
 }

@@ -1,0 +1,444 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! Which rings of a manager take part in a call.
+//!
+//! In a poll those take part that the kernel has notified us about, and join it in that order. They are
+//! kept in an array of the manager's, not of the call's: a callback may poll too, and reads all of them
+//! to the end, or the callback may not return, and the next poll goes on with them.
+
+use super::ManagerHandle;
+use crate::mapped_ring::{MappedRing, RingHandle};
+use crate::ring::consumer::Turn;
+use crate::ring::rounds::Rings;
+use crate::ring::wait::{Round, Walked};
+use crate::sys::clock::monotonic_ns;
+use crate::sys::errno::Errno;
+
+/// While a poll goes on, rings that do not take part are looked for this often, in ns: they wait so long.
+const LOOK_EVERY: u64 = 100_000;
+
+/// When rings were last looked for in a poll that has just begun. It looks after a while only: most have
+/// ended by then, and have made the kernel's calls that libbpf would make.
+pub(super) const NOT_YET: u64 = u64::MAX;
+
+/// What a ring is to the call that it takes part in: flags.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Part(u8);
+
+impl Part {
+    /// It takes part.
+    const JOINED: u8 = 1;
+    /// Its last turn has settled it.
+    const SETTLED: u8 = 1 << 1;
+    /// It has had records in this call.
+    const ACTIVE: u8 = 1 << 2;
+    /// It takes part only because a call for all rings holds it.
+    const GUEST: u8 = 1 << 3;
+
+    #[inline]
+    fn has(self, flag: u8) -> bool {
+        self.0 & flag != 0
+    }
+
+    #[inline]
+    fn with(self, flags: u8) -> Self {
+        Part(self.0 | flags)
+    }
+
+    #[inline]
+    fn without(self, flags: u8) -> Self {
+        Part(self.0 & !flags)
+    }
+
+    /// Not settled, for all that the call knows.
+    #[inline]
+    pub fn unsettled(self) -> Self {
+        self.without(Part::SETTLED)
+    }
+
+    /// After a turn.
+    #[inline]
+    fn after(self, turn: &Result<Turn, Errno>) -> Self {
+        match turn {
+            Ok(turn) => {
+                let active = if turn.walked.records > 0 {
+                    Part::ACTIVE
+                } else {
+                    0
+                };
+                let settled = if turn.settled { Part::SETTLED } else { 0 };
+                self.unsettled().with(active | settled)
+            }
+            Err(_) => self.unsettled(),
+        }
+    }
+}
+
+/// A turn of a ring that has settled.
+const NOTHING: Turn = Turn {
+    delivered: 0,
+    walked: Walked {
+        records: 0,
+        bytes: 0,
+    },
+    settled: true,
+};
+
+/// What a look for rings has found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Looked {
+    /// Nothing new.
+    Nothing,
+    /// A ring that did not take part, or that was not held, and nothing of the program's own.
+    NewRing,
+    /// A descriptor that the program has added.
+    Other,
+}
+
+/// The rings that take part in a poll.
+pub(super) struct TakingPart(pub ManagerHandle);
+
+impl Rings for TakingPart {
+    type Error = Errno;
+
+    #[inline]
+    fn count(&self) -> usize {
+        self.0.taking_part()
+    }
+
+    #[inline]
+    fn is_settled(&self, number: usize) -> bool {
+        let ring = self.0.participant(number);
+        ring.is_none_or(|ring| ring.part().has(Part::SETTLED) && ring.is_as_left())
+    }
+
+    #[inline]
+    fn take_turn(&mut self, number: usize, round: Round, max: u64) -> Result<Turn, Errno> {
+        let Some(ring) = self.0.participant(number) else {
+            return Ok(NOTHING);
+        };
+        let turn = ring.take_turn(round, max);
+        // A poll in a callback may have ended its part.
+        self.0.enroll(ring);
+        if self.0.take_ended_early() {
+            // It has ended the part of all others too, and has not settled them.
+            self.0.enroll_all();
+        }
+        ring.set_part(ring.part().after(&turn));
+        turn
+    }
+
+    fn join(&mut self) {
+        self.0.look_for_rings_in_time();
+    }
+
+    fn release(&mut self) {
+        for number in 0..self.count() {
+            if let Some(ring) = self.0.participant(number) {
+                ring.release_held();
+            }
+        }
+    }
+}
+
+/// Where a call for a number of records has stopped.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(super) struct Stopped {
+    /// The ring whose turn it was.
+    index: u32,
+    /// The end of what that ring held when its turn began. The turn is over when the ring has been read so
+    /// far.
+    end: u64,
+}
+
+/// All rings of a manager, in their order, but beginning with a certain one.
+pub(super) struct AllRings {
+    manager: ManagerHandle,
+    first: usize,
+    /// The ring that has its turn, or had the last one.
+    turn: Stopped,
+}
+
+impl AllRings {
+    /// From the ring on whose turn it is after a call has `stopped`. All of them are to have a turn.
+    pub fn after(manager: ManagerHandle, stopped: Stopped) -> Self {
+        let count = manager.ring_cnt();
+        for index in 0..count {
+            if let Some(ring) = manager.ring(index) {
+                ring.set_part(ring.part().unsettled());
+            }
+        }
+        let mut turn = stopped;
+        let ring = manager.ring(stopped.index as usize);
+        if ring.is_none_or(|ring| ring.has_reached(stopped.end)) {
+            turn.index = stopped.index.wrapping_add(1);
+        }
+        if turn.index as usize >= count || stopped == Stopped::default() {
+            turn = Stopped::default();
+        }
+        AllRings {
+            manager,
+            first: turn.index as usize,
+            turn,
+        }
+    }
+
+    /// Whose turn it is if the call has stopped.
+    pub fn stopped(&self) -> Stopped {
+        self.turn
+    }
+
+    fn ring(&self, number: usize) -> Option<(usize, RingHandle)> {
+        let count = self.manager.ring_cnt();
+        let index = self.first.wrapping_add(number);
+        let index = if index < count {
+            index
+        } else {
+            index.wrapping_sub(count)
+        };
+        self.manager.ring(index).map(|ring| (index, ring))
+    }
+}
+
+impl Rings for AllRings {
+    type Error = Errno;
+
+    fn count(&self) -> usize {
+        self.manager.ring_cnt()
+    }
+
+    fn is_settled(&self, number: usize) -> bool {
+        let ring = self.ring(number);
+        ring.is_none_or(|(_, ring)| ring.part().has(Part::SETTLED) && ring.is_as_left())
+    }
+
+    fn take_turn(&mut self, number: usize, round: Round, max: u64) -> Result<Turn, Errno> {
+        let Some((index, ring)) = self.ring(number) else {
+            return Ok(NOTHING);
+        };
+        // The turn that a call has stopped in goes on.
+        if self.turn.index as usize != index || ring.has_reached(self.turn.end) {
+            self.turn = Stopped {
+                index: index as u32,
+                end: ring.producer_pos(),
+            };
+        }
+        let turn = ring.take_turn(round, max);
+        ring.set_part(ring.part().after(&turn));
+        if turn.is_ok_and(|turn| !turn.settled) {
+            // A poll finds it, should another ring's callback leave this call.
+            if self.manager.enroll(ring) {
+                ring.set_part(ring.part().with(Part::GUEST));
+            }
+        }
+        turn
+    }
+
+    fn join(&mut self) {}
+
+    fn release(&mut self) {
+        for index in 0..self.count() {
+            if let Some(ring) = self.manager.ring(index) {
+                ring.release_held();
+            }
+        }
+    }
+}
+
+impl ManagerHandle {
+    /// Whether a ring is held that takes part still, since a callback has left its call.
+    #[inline]
+    pub(super) fn holds_rings(self) -> bool {
+        let mut numbers = 0..self.taking_part();
+        numbers.any(|number| self.participant(number).is_some_and(RingHandle::is_held))
+    }
+
+    /// Lets the rings take part that the first `ready` events name, in that order, and then those that still
+    /// do: they are warm, or a call has ended early.
+    pub(super) fn begin(self, ready: usize) {
+        let before = self.taking_part();
+        let aside = self.ring_cnt();
+        let mut in_callback = false;
+        for number in 0..before {
+            if let Some(ring) = self.participant(number) {
+                in_callback |= !ring.part().has(Part::SETTLED);
+                self.set_participant(aside.wrapping_add(number), ring);
+                ring.set_part(ring.part().without(Part::JOINED));
+            }
+        }
+        if !in_callback {
+            self.take_ended_early();
+        }
+        self.set_taking_part(0);
+        self.set_looked_at(NOT_YET);
+        self.join_ready(ready);
+        for number in 0..before {
+            if let Some(ring) = self.participant_at(aside.wrapping_add(number)) {
+                self.enroll(ring);
+            }
+        }
+    }
+
+    /// Lets the rings take part that the first `ready` events name.
+    pub(super) fn join_ready(self, ready: usize) -> Looked {
+        let mut looked = Looked::Nothing;
+        for number in 0..ready {
+            // The program may have added fds of its own: their data name no ring of ours.
+            let Some(ring) = self.ring_of_event(number) else {
+                looked = Looked::Other;
+                continue;
+            };
+            let new = self.enroll(ring);
+            ring.set_part(ring.part().without(Part::SETTLED | Part::GUEST));
+            if new || !ring.is_held() {
+                ring.stats().count(|counters| counters.wakeups.add(1));
+                if looked == Looked::Nothing {
+                    looked = Looked::NewRing;
+                }
+            }
+        }
+        looked
+    }
+
+    /// Looks for rings that the kernel has notified us about meanwhile, without waiting.
+    pub(super) fn look_for_rings(self) -> Looked {
+        // A wait that does not sleep fails for nothing that another one would not say.
+        let ready = self.wait(0).unwrap_or(0);
+        self.join_ready(ready)
+    }
+
+    /// [`look_for_rings`](Self::look_for_rings), if there are any that do not take part and it is time.
+    fn look_for_rings_in_time(self) {
+        if self.taking_part() >= self.ring_cnt() {
+            return;
+        }
+        let now = monotonic_ns();
+        let looked_at = self.looked_at();
+        if looked_at == NOT_YET {
+            self.set_looked_at(now);
+            return;
+        }
+        if now.wrapping_sub(looked_at) < LOOK_EVERY {
+            return;
+        }
+        // Where one ring has come, others come too: they are looked for again at once.
+        let looked = self.look_for_rings();
+        let new = looked == Looked::NewRing;
+        self.set_looked_at(if new { 0 } else { now });
+    }
+
+    /// Ends the part of all rings after a poll, but for those that are warm: lingered for, and with records in
+    /// this call. Where the poll has not settled them (`early`), a call that it was in is told so.
+    #[inline]
+    pub(super) fn disband(self, early: bool) {
+        let keep = self.with_rate(|rate| rate.is_lingering());
+        let mut kept = 0;
+        for number in 0..self.taking_part() {
+            let Some(ring) = self.participant(number) else {
+                continue;
+            };
+            let part = ring.part();
+            let stays = keep && part.has(Part::ACTIVE) && part.has(Part::SETTLED);
+            let part = part.without(Part::ACTIVE | Part::GUEST);
+            if stays {
+                ring.set_part(part);
+                self.set_participant(kept, ring);
+                kept = kept.wrapping_add(1);
+            } else {
+                ring.set_part(part.without(Part::JOINED));
+            }
+        }
+        self.set_taking_part(kept);
+        if early {
+            // SAFETY: a live manager that no other thread uses.
+            unsafe { (*self.as_ptr()).ended_early = true };
+        }
+    }
+
+    /// Whether a poll has ended early since this was last asked.
+    #[inline]
+    fn take_ended_early(self) -> bool {
+        // SAFETY: a live manager that no other thread uses; no other reference to the field exists.
+        unsafe { core::mem::take(&mut (*self.as_ptr()).ended_early) }
+    }
+
+    #[cold]
+    fn enroll_all(self) {
+        for index in 0..self.ring_cnt() {
+            if let Some(ring) = self.ring(index) {
+                self.enroll(ring);
+                ring.set_part(ring.part().unsettled());
+            }
+        }
+    }
+
+    /// Ends the part of the rings that take part only because of a call for all rings, which is over.
+    pub(super) fn dismiss(self) {
+        let mut kept = 0;
+        for number in 0..self.taking_part() {
+            let Some(ring) = self.participant(number) else {
+                continue;
+            };
+            let part = ring.part();
+            if part.has(Part::GUEST) {
+                ring.set_part(part.without(Part::GUEST | Part::JOINED));
+            } else {
+                self.set_participant(kept, ring);
+                kept = kept.wrapping_add(1);
+            }
+        }
+        self.set_taking_part(kept);
+    }
+
+    /// Lets a ring take part; `false` if it does already.
+    #[inline]
+    fn enroll(self, ring: RingHandle) -> bool {
+        let part = ring.part();
+        if part.has(Part::JOINED) {
+            return false;
+        }
+        let count = self.taking_part();
+        self.set_participant(count, ring);
+        self.set_taking_part(count.wrapping_add(1));
+        ring.set_part(part.with(Part::JOINED));
+        true
+    }
+
+    /// The ring that takes part as number `number`.
+    #[inline]
+    pub(super) fn participant(self, number: usize) -> Option<RingHandle> {
+        if number >= self.taking_part() {
+            return None;
+        }
+        self.participant_at(number)
+    }
+
+    #[inline]
+    fn participant_at(self, number: usize) -> Option<RingHandle> {
+        // SAFETY: a live manager; after its rings stand as many live ones as take part, and again as many where
+        // `begin` has put them aside.
+        unsafe { RingHandle::from_raw(*self.participants().add(number)) }
+    }
+
+    fn set_participant(self, number: usize, ring: RingHandle) {
+        // SAFETY: a live manager; there is room for each ring twice, and none takes part twice.
+        unsafe { *self.participants().add(number) = ring.as_ptr() };
+    }
+
+    #[inline]
+    fn participants(self) -> *mut *mut MappedRing {
+        // SAFETY: a live manager; its array holds `ring_cnt` rings, and there is room after them.
+        unsafe { (*self.as_ptr()).rings.add(self.ring_cnt()) }
+    }
+
+    /// How many rings take part.
+    #[inline]
+    pub(super) fn taking_part(self) -> usize {
+        // SAFETY: a live manager.
+        unsafe { (*self.as_ptr()).taking_part as usize }
+    }
+
+    fn set_taking_part(self, count: usize) {
+        // SAFETY: a live manager that no other thread uses.
+        unsafe { (*self.as_ptr()).taking_part = count as u32 };
+    }
+}

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! Reading several rings in one call: by turns, round after round, until all have settled.
+//!
+//! In its turn a ring gives what it held when the turn began, then the next ring has its turn: a flood in
+//! one ring does not keep the others waiting. A turn that does not settle its ring leaves it *held*, one
+//! record behind, so that the kernel sends no wake-ups for it. The call returns when each ring has
+//! settled, and has not been walked since. One ring is the simplest case.
+
+use super::consumer::Turn;
+use super::wait::{Round, WaitPolicy, Walked};
+
+/// The rings that take part in a call. They are numbered; new ones come last. A callback may call into
+/// any of them, and may read them all to the end itself: their number may then be smaller.
+pub trait Rings {
+    /// Why a turn failed.
+    type Error;
+
+    /// How many there are.
+    fn count(&self) -> usize;
+
+    /// Whether the last turn of ring `number` has settled it, and it has not been walked since.
+    fn is_settled(&self, number: usize) -> bool;
+
+    /// Gives ring `number` a turn in `round`, for up to `max` records.
+    fn take_turn(&mut self, number: usize, round: Round, max: u64) -> Result<Turn, Self::Error>;
+
+    /// Lets rings take part that the kernel has notified us about meanwhile.
+    fn join(&mut self);
+
+    /// Publishes the ends of all rings that are held, fenced, without a further look.
+    fn release(&mut self);
+}
+
+/// Reads the rings until all have settled, or until `max` records have been delivered, waiting for more
+/// with records held back for as long as `policy` says. Returns how many were delivered.
+///
+/// With `max`, and on an error, what was walked is published and fenced in every ring, as in a single
+/// ring: the caller calls again before it sleeps.
+pub fn read<R: Rings>(
+    rings: &mut R,
+    max: u64,
+    policy: &mut impl WaitPolicy,
+) -> Result<u64, R::Error> {
+    let mut call = Call {
+        delivered: 0,
+        walked: Walked::default(),
+        max,
+    };
+    // Whether the next round is to settle what the last one has held back.
+    let mut settles = false;
+    loop {
+        let round = if settles {
+            Round::default()
+        } else {
+            policy.round()
+        };
+        call.round(rings, round)?;
+        let waits = !settles && policy.waits(call.walked);
+        if call.is_over(rings) {
+            return Ok(call.delivered);
+        }
+        settles = round.hold && !waits;
+        if waits && round.hold {
+            policy.wait();
+        }
+        if !settles {
+            rings.join();
+        }
+    }
+}
+
+struct Call {
+    delivered: u64,
+    walked: Walked,
+    max: u64,
+}
+
+impl Call {
+    /// A turn for each ring, or for each that has not settled if none is to hold back.
+    #[inline(always)]
+    fn round<R: Rings>(&mut self, rings: &mut R, round: Round) -> Result<(), R::Error> {
+        let mut number = 0;
+        while number < rings.count() {
+            if round.hold || !rings.is_settled(number) {
+                let left = self.max.wrapping_sub(self.delivered);
+                let turn = rings.take_turn(number, round, left).inspect_err(|_| {
+                    rings.release();
+                })?;
+                self.delivered = self.delivered.wrapping_add(turn.delivered);
+                self.walked += turn.walked;
+                if self.delivered >= self.max {
+                    rings.release();
+                    return Ok(());
+                }
+            }
+            number = number.wrapping_add(1);
+        }
+        Ok(())
+    }
+
+    /// Whether the call may return. All rings are asked, not only those that had a turn: a callback of one
+    /// may have walked another whose turn was over, and may have left it held.
+    #[inline(always)]
+    fn is_over<R: Rings>(&self, rings: &R) -> bool {
+        self.delivered >= self.max || (0..rings.count()).all(|number| rings.is_settled(number))
+    }
+}
+
+#[cfg(test)]
+mod tests;
+
+#[cfg(test)]
+pub mod one {
+    //! A single ring as the rings of a call.
+
+    use super::*;
+    use crate::ring::consumer::{Stop, is_as_left, release, take_turn};
+    use crate::ring::journal::Journal;
+    use crate::ring::memory::ConsumerMemory;
+    use crate::ring::receiver::Receiver;
+
+    struct One<'a, M, R> {
+        memory: M,
+        journal: &'a Journal,
+        receiver: &'a mut R,
+        settled: bool,
+    }
+
+    impl<M: ConsumerMemory, R: Receiver> Rings for One<'_, M, R> {
+        type Error = Stop;
+
+        fn count(&self) -> usize {
+            1
+        }
+
+        fn is_settled(&self, _: usize) -> bool {
+            self.settled && is_as_left(self.memory, self.journal)
+        }
+
+        fn take_turn(&mut self, _: usize, round: Round, max: u64) -> Result<Turn, Stop> {
+            self.settled = false;
+            let turn = take_turn(self.memory, self.journal, round, max, self.receiver)?;
+            self.settled = turn.settled;
+            Ok(turn)
+        }
+
+        fn join(&mut self) {}
+
+        fn release(&mut self) {
+            release(self.memory, self.journal, self.receiver);
+        }
+    }
+
+    /// [`read`] on one ring.
+    pub fn read_one<M: ConsumerMemory>(
+        memory: M,
+        journal: &Journal,
+        max: u64,
+        receiver: &mut impl Receiver,
+        policy: &mut impl WaitPolicy,
+    ) -> Result<u64, Stop> {
+        let mut one = One {
+            memory,
+            journal,
+            receiver,
+            settled: false,
+        };
+        read(&mut one, max, policy)
+    }
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! Mutants of reading several rings: turns, what is held between them, and how the call ends.
+
+use super::mutant::*;
+
+const TWO_WOKEN: &str = "a_lingering_reader_of_two_rings_is_woken_for_every_record";
+const RELEASE_AFTER_ERROR: &str = ".inspect_err(|_| {
+                    rings.release();
+                })?;";
+const TURN_UNFENCED: (&str, &str) = (
+    "            consumer.publish_end(receiver);
+            false",
+    "            memory.set_consumer_pos(consumer.cursor, Ordering::Release);
+            false",
+);
+
+pub const MUTANTS: &[Mutant] = &[
+    Mutant {
+        name: "the call ends with rings held",
+        file: ROUNDS,
+        replace: &[(
+            "        settles = round.hold && !waits;\n",
+            "        settles = round.hold && !waits;
+        if settles {
+            return Ok(call.delivered);
+        }
+",
+        )],
+        caught_by: "a_reader_that_holds_two_rings_and_does_not_wait_is_woken",
+    },
+    Mutant {
+        name: "only the turns of a round are asked whether all have settled",
+        file: ROUNDS,
+        replace: &[
+            ("    max: u64,\n}", "    max: u64,\n    unsettled: bool,\n}"),
+            (
+                "        max,\n    };",
+                "        max,\n        unsettled: false,\n    };",
+            ),
+            (
+                "        let mut number = 0;",
+                "        self.unsettled = false;\n        let mut number = 0;",
+            ),
+            (
+                "self.walked += turn.walked;",
+                "self.walked += turn.walked;\n                self.unsettled |= !turn.settled;",
+            ),
+            (
+                "(0..rings.count()).all(|number| rings.is_settled(number))",
+                "!self.unsettled",
+            ),
+        ],
+        caught_by: "a_reader_is_woken_though_a_call_in_a_callback_was_left_with_a_ring_held",
+    },
+    Mutant {
+        name: "a turn forgets what is held",
+        file: HOLD,
+        replace: &[(
+            "        if held == Held::NOTHING
+            ||",
+            "        journal.set_held(Held::NOTHING);
+        if true
+            ||",
+        )],
+        caught_by: TWO_WOKEN,
+    },
+    Mutant {
+        name: "a turn goes on from its note though somebody else has moved the position",
+        file: HOLD,
+        replace: &[(
+            "            || memory.consumer_pos(Ordering::Acquire) != held.published\n",
+            "",
+        )],
+        caught_by: "a_reader_believes_another_one_that_has_consumed_the_ring_that_was_held",
+    },
+    Mutant {
+        name: "the ends of held rings published without the fence",
+        file: HOLD,
+        replace: &[(
+            "    consumer.publish_end(receiver);
+    let _ = consumer.leave",
+            "    memory.set_consumer_pos(consumer.cursor, Ordering::Release);
+    let _ = consumer.leave",
+        )],
+        caught_by: "a_reader_is_woken_though_a_callback_fails_while_the_other_ring_is_held",
+    },
+    Mutant {
+        name: "an error in one ring leaves the others held",
+        file: ROUNDS,
+        replace: &[(RELEASE_AFTER_ERROR, "?;")],
+        caught_by: "a_reader_is_woken_though_a_callback_fails_while_the_other_ring_is_held",
+    },
+    Mutant {
+        name: "a limit reached in one ring leaves the others held",
+        file: ROUNDS,
+        replace: &[(
+            "                    rings.release();
+                    return",
+            "                    return",
+        )],
+        caught_by: "a_reader_of_two_records_a_call_is_woken",
+    },
+    Mutant {
+        name: "a bounded turn without the fence",
+        file: CONSUMER,
+        replace: &[TURN_UNFENCED],
+        caught_by: "a_reader_of_one_record_a_call_of_two_rings_is_woken",
+    },
+    Mutant {
+        name: "a failed turn without the fence",
+        file: CONSUMER,
+        replace: &[TURN_UNFENCED],
+        caught_by: "a_reader_of_two_rings_is_woken_though_a_callback_fails",
+    },
+    Mutant {
+        name: "a ring that was settled in its callback counts as settled after it",
+        file: CONSUMER,
+        replace: &[(
+            "    journal.fenced() == Fenced(memory.consumer_pos(Ordering::Relaxed))
+        &&",
+            "    let _ = memory;\n   ",
+        )],
+        caught_by: "a_ring_settled_in_its_callback_is_read_on_though_the_next_callback_is_left",
+    },
+];
