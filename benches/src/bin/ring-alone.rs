@@ -4,9 +4,7 @@
 //! "records", "hot" and "discarded" are one call for COUNT records, "empty" and "single" COUNT calls
 //! that find nothing or one record.
 
-use rbshim::__internals::{
-    Journal, Pages, Received, Receiver, Record, WaitPolicy, Walked, consume,
-};
+use rbshim::__internals::{Journal, Pages, Received, Receiver, Record, Round, consume, take_turn};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 const PAGE: usize = 4096;
@@ -25,26 +23,16 @@ impl Receiver for Count {
     }
 }
 
-/// Waits for nothing, on a ring that is hot or not.
-struct Hot(bool);
-
-impl WaitPolicy for Hot {
-    fn hot(&self) -> bool {
-        self.0
-    }
-
-    fn waits(&mut self, _: Walked) -> bool {
-        false
-    }
-
-    fn wait(&mut self) {}
-}
-
-/// The function whose instructions are counted.
+/// The function whose instructions are counted: a call, or, on a ring that is hot, one turn of a call.
 #[unsafe(no_mangle)]
 #[inline(never)]
-extern "C" fn consume_alone(pages: &Pages, journal: &Journal, count: &mut Count, hot: &mut Hot) {
-    let outcome = consume(*pages, journal, u64::MAX, count, hot);
+extern "C" fn consume_alone(pages: &Pages, journal: &Journal, count: &mut Count, hot: bool) {
+    let outcome = if hot {
+        let round = Round { hold: false, hot };
+        take_turn(*pages, journal, round, u64::MAX, count).map(|turn| turn.delivered)
+    } else {
+        consume(*pages, journal, u64::MAX, count)
+    };
     assert!(outcome.is_ok(), "{outcome:?}");
 }
 
@@ -70,21 +58,21 @@ fn main() {
     let data = producer.cast::<u8>().wrapping_add(PAGE).cast();
     // SAFETY: leaked memory of these sizes, the data area twice in a row, all accessed as atomics.
     let pages = unsafe { Pages::new(consumer.cast(), producer.cast(), data, size) };
-    let (journal, mut seen, mut hot) = (Journal::new(), Count::default(), Hot(what == "hot"));
+    let (journal, mut seen, hot) = (Journal::new(), Count::default(), what == "hot");
     match what.as_str() {
         "records" | "hot" | "discarded" => {
             producer_pos.store(count * SPAN, Relaxed);
-            consume_alone(&pages, &journal, &mut seen, &mut hot);
+            consume_alone(&pages, &journal, &mut seen, hot);
         }
         "empty" => {
             for _ in 0..count {
-                consume_alone(&pages, &journal, &mut seen, &mut hot);
+                consume_alone(&pages, &journal, &mut seen, hot);
             }
         }
         "single" => {
             for _ in 0..count {
                 producer_pos.fetch_add(SPAN, Relaxed);
-                consume_alone(&pages, &journal, &mut seen, &mut hot);
+                consume_alone(&pages, &journal, &mut seen, hot);
             }
         }
         _ => panic!("{what} is unknown"),
