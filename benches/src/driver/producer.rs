@@ -95,11 +95,12 @@ impl Producer {
                 &options,
             )?);
         }
-        let table = map_named(&self.object, "rings")?;
-        for (index, fd) in self.ring_fds().into_iter().enumerate() {
-            let (key, value) = ((index as u32).to_ne_bytes(), fd.to_ne_bytes());
-            table.update(&key, &value, MapFlags::ANY)?;
-        }
+        let fds = self.ring_fds();
+        let keys: Vec<u8> = (0..case.rings).flat_map(u32::to_ne_bytes).collect();
+        let values: Vec<u8> = fds.into_iter().flat_map(RawFd::to_ne_bytes).collect();
+        // At once: each update by itself would wait until no program can use the old ring any more.
+        let (table, any) = (map_named(&self.object, "rings")?, MapFlags::ANY);
+        table.update_batch(&keys, &values, case.rings, any, any)?;
         Ok(())
     }
 
