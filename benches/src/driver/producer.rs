@@ -168,6 +168,7 @@ impl Producer {
                     1e9 * f64::from(case.batch) * f64::from(case.producers) / case.rate
                 },
                 own_space,
+                calls_between_frees: calls_between_frees(case),
                 stop: stop.clone(),
             };
             threads.push(thread::spawn(move || {
@@ -189,12 +190,20 @@ fn map_named<'a>(object: &'a Object, name: &str) -> Result<libbpf_rs::Map<'a>, F
     found.ok_or_else(|| format!("the object has no map {name}").into())
 }
 
+/// A producer that frees the space itself does it when a ring may be full to a quarter: after each call it
+/// would touch every one of many rings for a single record.
+fn calls_between_frees(case: &Case) -> u64 {
+    let each = case.span() * u64::from(case.batch) * u64::from(case.producers);
+    (u64::from(case.ring / 4) / each).max(1)
+}
+
 struct Thread {
     fd: RawFd,
     command: Command,
     /// Nanoseconds from one call to the next; 0: none.
     gap_ns: f64,
     own_space: Vec<OwnSpace>,
+    calls_between_frees: u64,
     stop: Arc<AtomicBool>,
 }
 
@@ -214,8 +223,8 @@ impl Thread {
             }
             run_program(self.fd, self.command)?;
             calls += 1;
-            for ring in &self.own_space {
-                ring.free();
+            if calls.is_multiple_of(self.calls_between_frees) {
+                self.own_space.iter().for_each(OwnSpace::free);
             }
         }
     }
