@@ -37,7 +37,10 @@ static long produce_one(__u32 i, struct work *work)
 	__u64 *record, flags;
 
 	if (production.turns > 1) {
-		__u32 turn = work->turn++ % production.turns;
+		__u32 turn = work->turn % production.turns;
+
+		if (!production.own_ring)
+			work->turn++;
 
 		into = bpf_map_lookup_elem(&rings, &turn);
 		if (!into)
@@ -66,7 +69,7 @@ int produce(struct command *command)
 	if (producer >= MAX_PRODUCERS)
 		return 1;
 	tally = &tallies[producer];
-	work.turn = (tally->accepted + tally->dropped) % production.turns;
+	work.turn = production.own_ring ? producer : (tally->accepted + tally->dropped) % production.turns;
 	bpf_loop(command->batch, produce_one, &work, 0);
 	tally->accepted += work.accepted;
 	tally->dropped += work.dropped;

@@ -5,7 +5,7 @@
 
 #include <linux/types.h>
 
-#define MAX_RINGS 64
+#define MAX_RINGS 256
 #define MAX_PRODUCERS 8
 
 /* Latencies in nanoseconds: exact below 2^LATENCY_BITS, then so many steps per power of two. */
@@ -23,6 +23,9 @@ struct production {
 	__u32 silent;
 	/* More than 1: in each of so many rings by turns. */
 	__u32 turns;
+	/* Each producer has a ring of its own instead. */
+	__u32 own_ring;
+	__u32 unused;
 };
 
 /* Argument of the BPF program. */

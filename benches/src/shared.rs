@@ -7,7 +7,7 @@ use std::os::fd::{AsRawFd, FromRawFd, RawFd};
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
-pub const MAX_RINGS: usize = 64;
+pub const MAX_RINGS: usize = 256;
 pub const MAX_PRODUCERS: usize = 8;
 const LATENCY_BITS: u32 = 5;
 const LATENCY_STEPS: u32 = 1 << LATENCY_BITS;
@@ -22,6 +22,8 @@ pub struct Production {
     pub wake_bytes: u64,
     pub silent: u32,
     pub turns: u32,
+    pub own_ring: u32,
+    pub unused: u32,
 }
 
 /// Argument of the BPF program.

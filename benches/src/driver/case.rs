@@ -36,6 +36,18 @@ pub struct Case {
     /// Records go into all rings by turns
     #[arg(long)]
     pub warm: bool,
+    /// A thread for each ring, which produces into that ring only
+    #[arg(long)]
+    pub ring_threads: bool,
+    /// Records come in bursts of so many, one a call; 0: they do not
+    #[arg(long, default_value_t = 0)]
+    pub burst: u32,
+    /// Microseconds from one record of a burst to the next
+    #[arg(long, default_value_t = 0)]
+    pub burst_gap_us: u32,
+    /// Milliseconds from the start of one burst to that of the next
+    #[arg(long, default_value_t = 0)]
+    pub burst_every_ms: u32,
     /// Nanoseconds that the callback spends on a record, busily
     #[arg(long, default_value_t = 0)]
     pub callback_ns: u64,
@@ -87,6 +99,22 @@ impl Case {
             .unwrap_or(if self.sampled { sampled } else { 0 })
     }
 
+    /// Threads that produce, whichever option says it.
+    pub fn threads(&self) -> u32 {
+        match self.ring_threads {
+            true => self.rings,
+            false => self.producers,
+        }
+    }
+
+    /// Rings that records go into.
+    pub fn filled(&self) -> u32 {
+        match self.warm || self.ring_threads {
+            true => self.rings,
+            false => 1,
+        }
+    }
+
     /// What makes it impossible to measure.
     pub fn check(&self) -> Result<(), String> {
         use crate::shared::{MAX_PRODUCERS, MAX_RINGS};
@@ -97,14 +125,24 @@ impl Case {
             Ok(())
         };
         within("rings", self.rings, 1, MAX_RINGS)?;
-        within("producers", self.producers, 1, MAX_PRODUCERS)?;
+        within("producers", self.threads(), 1, MAX_PRODUCERS)?;
         within("size", self.size, 8, 1 << 20)?;
         within("batch", self.batch, 1, 1 << 20)?;
         if self.b2b && self.span() * u64::from(self.batch) > u64::from(self.ring) {
             return Err("back to back: a batch must fit into the ring".into());
         }
-        if self.b2b && (self.rate != 0.0 || self.producers != 1) {
+        if self.b2b && (self.rate != 0.0 || self.burst != 0 || self.threads() != 1) {
             return Err("back to back: the reader is the one producer, at its own rate".into());
+        }
+        if self.ring_threads && (self.warm || self.producers != 1) {
+            return Err("a thread for each ring: no other producers, and no turns".into());
+        }
+        if self.burst != 0 && (self.rate != 0.0 || self.batch != 1) {
+            return Err("bursts: one record a call, at no other rate".into());
+        }
+        let burst_us = u64::from(self.burst) * u64::from(self.burst_gap_us);
+        if burst_us > u64::from(self.burst_every_ms) * 1000 {
+            return Err("bursts: the next one would begin before the last one is over".into());
         }
         Ok(())
     }

@@ -12,8 +12,11 @@ pub const P50: Figure = |run| run.p50_us;
 /// Of the median slice.
 pub const P99: Figure = |run| run.p99_slice_us;
 
+pub const POLLS: Figure = |run| Some(run.returns);
+pub const POLLS_A_BURST: Figure = |run| run.returns_per_burst;
+
 /// All of them, with their names.
-pub const ALL: [(&str, Figure); 11] = [
+pub const ALL: [(&str, Figure); 12] = [
     ("M/s", RATE),
     ("producer ns", PRODUCER),
     ("reader ns", READER),
@@ -22,7 +25,8 @@ pub const ALL: [(&str, Figure); 11] = [
     ("p99 us", |run| run.p99_us),
     ("p99 slice us", P99),
     ("p99.9 us", |run| run.p999_us),
-    ("polls/s", |run| Some(run.returns)),
+    ("polls/s", POLLS),
+    ("polls/burst", POLLS_A_BURST),
     ("sleeps/s", |run| Some(run.sleeps)),
     ("preempted/s", |run| Some(run.preempted)),
 ];

@@ -11,6 +11,7 @@ mod instructions;
 mod latency;
 mod machine;
 mod own_space;
+mod pace;
 mod plots;
 mod producer;
 mod reader;

@@ -5,6 +5,7 @@ use crate::Failure;
 use crate::case::Case;
 use crate::cpu;
 use crate::own_space::OwnSpace;
+use crate::pace::Pace;
 use crate::shared::{Command, MAX_PRODUCERS, Mapped, Production, Tally, run_program};
 use libbpf_rs::{MapCore, MapFlags, MapHandle, MapType, Object, ObjectBuilder};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// The BPF program, loaded, and its rings.
 pub struct Producer {
@@ -45,7 +46,9 @@ impl Producer {
             stamped: case.stamp.into(),
             wake_bytes: case.wake_bytes(),
             silent: silent.into(),
-            turns: if case.warm { case.rings } else { 1 },
+            turns: case.filled(),
+            own_ring: case.ring_threads.into(),
+            unused: 0,
         };
         for mut map in open.maps_mut() {
             match map.name().to_str() {
@@ -111,6 +114,16 @@ impl Producer {
         first.into_iter().chain(more).collect()
     }
 
+    /// The rings that a producer fills.
+    fn filled_by(&self, producer: usize, case: &Case) -> Vec<RawFd> {
+        let mut fds = self.ring_fds();
+        fds.truncate(case.filled() as usize);
+        match case.ring_threads {
+            true => vec![fds[producer]],
+            false => fds,
+        }
+    }
+
     fn program(&self, name: &str) -> RawFd {
         self.object
             .progs()
@@ -147,9 +160,9 @@ impl Producer {
     pub fn start(&self, case: &Case, alone: bool) -> Result<Threads, Failure> {
         let stop = Arc::new(AtomicBool::new(false));
         let mut threads = Vec::new();
-        for index in 0..case.producers as usize {
+        for index in 0..case.threads() as usize {
             let own_space = if alone {
-                self.ring_fds()
+                self.filled_by(index, case)
                     .into_iter()
                     .map(OwnSpace::open)
                     .collect::<Result<Vec<_>, _>>()?
@@ -162,11 +175,7 @@ impl Producer {
                     producer: index as u32,
                     batch: case.batch,
                 },
-                gap_ns: if case.rate == 0.0 {
-                    0.0
-                } else {
-                    1e9 * f64::from(case.batch) * f64::from(case.producers) / case.rate
-                },
+                pace: Pace::of(case),
                 own_space,
                 calls_between_frees: calls_between_frees(case),
                 stop: stop.clone(),
@@ -193,15 +202,14 @@ fn map_named<'a>(object: &'a Object, name: &str) -> Result<libbpf_rs::Map<'a>, F
 /// A producer that frees the space itself does it when a ring may be full to a quarter: after each call it
 /// would touch every one of many rings for a single record.
 fn calls_between_frees(case: &Case) -> u64 {
-    let each = case.span() * u64::from(case.batch) * u64::from(case.producers);
+    let each = case.span() * u64::from(case.batch) * u64::from(case.threads());
     (u64::from(case.ring / 4) / each).max(1)
 }
 
 struct Thread {
     fd: RawFd,
     command: Command,
-    /// Nanoseconds from one call to the next; 0: none.
-    gap_ns: f64,
+    pace: Pace,
     own_space: Vec<OwnSpace>,
     calls_between_frees: u64,
     stop: Arc<AtomicBool>,
@@ -214,9 +222,10 @@ impl Thread {
         let mut calls = 0u64;
         loop {
             // A call that comes late does not move the next one.
-            let due = Duration::from_nanos((calls as f64 * self.gap_ns) as u64);
-            while self.gap_ns != 0.0 && start.elapsed() < due && !self.stop.load(Relaxed) {
-                std::hint::spin_loop();
+            if let Some(due) = self.pace.due(calls) {
+                while start.elapsed() < due && !self.stop.load(Relaxed) {
+                    std::hint::spin_loop();
+                }
             }
             if self.stop.load(Relaxed) {
                 return Ok(calls * u64::from(self.command.batch));

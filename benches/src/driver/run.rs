@@ -44,6 +44,8 @@ pub struct Measured {
     /// Returns from poll, and sleeps of the reader, per second.
     pub returns: f64,
     pub sleeps: f64,
+    /// Returns from poll for each burst, where records come in bursts.
+    pub returns_per_burst: Option<f64>,
     /// How often somebody else took the reader's CPU away, per second.
     pub preempted: f64,
 }
@@ -203,6 +205,8 @@ fn measured(
     let producer_ns = busy / accepted as f64;
     let reader_ns = cpu / delivered as f64;
     let latencies = after.latencies.since(&before.latencies);
+    let returns = (after.returns - before.returns) as f64 / seconds;
+    let every = f64::from(case.burst_every_ms) / 1e3;
     Ok(Measured {
         elapsed: seconds,
         delivered,
@@ -218,7 +222,8 @@ fn measured(
         p99_us: latencies.quantile_us(0.99),
         p999_us: latencies.quantile_us(0.999),
         p99_slice_us: spread(slices.iter().copied()).map(|slices| slices.median),
-        returns: (after.returns - before.returns) as f64 / seconds,
+        returns,
+        returns_per_burst: (case.burst > 0).then_some(returns * every),
         sleeps: (after.switches.sleeps - before.switches.sleeps) as f64 / seconds,
         preempted: (after.switches.preempted - before.switches.preempted) as f64 / seconds,
     })
