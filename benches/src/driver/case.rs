@@ -48,6 +48,9 @@ pub struct Case {
     /// Milliseconds from the start of one burst to that of the next
     #[arg(long, default_value_t = 0)]
     pub burst_every_ms: u32,
+    /// The longest window of the reader that coalesces, in microseconds
+    #[arg(long, default_value_t = 100)]
+    pub window_us: u32,
     /// Nanoseconds that the callback spends on a record, busily
     #[arg(long, default_value_t = 0)]
     pub callback_ns: u64,
@@ -160,8 +163,10 @@ pub enum Peer {
     LibbpfAgain,
     /// The same program, rbshim preloaded
     Rbshim,
-    /// The same, with a coalescing window of 100 us
+    /// The same, with a coalescing window of `Case::window_us`
     RbshimCoalesce,
+    /// The same, polling busily
+    RbshimBusy,
     /// aya's RingBuf in a loop of its own, waiting level-triggered
     Aya,
     /// libbpf-rs with its own libbpf
@@ -177,6 +182,7 @@ impl Peer {
             Peer::LibbpfAgain => "libbpf again",
             Peer::Rbshim => "rbshim",
             Peer::RbshimCoalesce => "rbshim-coalesce",
+            Peer::RbshimBusy => "rbshim-busy",
             Peer::Aya => "aya",
             Peer::LibbpfRs => "libbpf-rs",
             Peer::Alone => "alone",

@@ -114,17 +114,19 @@ enum Command {
     },
 }
 
-/// The setup that a peer has by itself.
-fn setup_of(peer: Peer, library: PathBuf) -> Setup {
-    let preloaded = matches!(peer, Peer::Rbshim | Peer::RbshimCoalesce);
-    let environment = match peer {
-        Peer::RbshimCoalesce => vec![("RBSHIM_COALESCE_US".into(), "100".into())],
-        _ => Vec::new(),
+/// The setup that a peer has by itself in a case.
+fn setup_of(peer: Peer, case: &Case, library: PathBuf) -> Setup {
+    let variable = match peer {
+        Peer::RbshimCoalesce => Some(("RBSHIM_COALESCE_US", case.window_us.to_string())),
+        Peer::RbshimBusy => Some(("RBSHIM_BUSY_POLL", "1".into())),
+        _ => None,
     };
+    let preloaded = peer == Peer::Rbshim || variable.is_some();
+    let environment = variable.map(|(name, value)| (name.into(), value));
     Setup {
         peer,
         library: preloaded.then_some(library),
-        environment,
+        environment: environment.into_iter().collect(),
     }
 }
 
@@ -136,7 +138,7 @@ fn run(command: Command) -> Result<(), Failure> {
             env,
             case,
         } => {
-            let mut setup = setup_of(peer, preload);
+            let mut setup = setup_of(peer, &case, preload);
             for text in &env {
                 setup.environment.push(compare::variable(text)?);
             }

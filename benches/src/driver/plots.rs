@@ -24,6 +24,7 @@ fn color(peer: Peer) -> RGBColor {
         Peer::Aya => RGBColor(224, 130, 20),
         Peer::Rbshim => RGBColor(20, 100, 190),
         Peer::RbshimCoalesce => RGBColor(40, 160, 110),
+        Peer::RbshimBusy => RGBColor(150, 90, 180),
         Peer::Alone => RGBColor(215, 215, 215),
     }
 }
@@ -31,6 +32,7 @@ fn color(peer: Peer) -> RGBColor {
 fn label(peer: Peer) -> &'static str {
     match peer {
         Peer::RbshimCoalesce => "rbshim, window of 100 us",
+        Peer::RbshimBusy => "rbshim, busy polling",
         Peer::Alone => "producer alone (limit)",
         _ => peer.name(),
     }

@@ -94,7 +94,7 @@ fn attempt(
     library: &Path,
     results: &mut Results,
 ) -> String {
-    let setup = setup_of(peer, library.into());
+    let setup = setup_of(peer, &entry.case, library.into());
     let mut outcome = String::new();
     for _ in 0..ATTEMPTS {
         match run(&entry.case, &setup) {
