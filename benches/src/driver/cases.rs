@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! The cases of `make bench`.
 
+pub mod rings;
+pub mod windows;
+
 use crate::case::{Case, Peer};
 
-/// A case, its name, and who takes part besides libbpf and rbshim.
+/// A case, its name, and who takes part.
 #[derive(Clone, Debug)]
 pub struct Entry {
     pub group: Group,
@@ -15,10 +18,27 @@ pub struct Entry {
 /// What belongs into one table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
+    Rings,
+    RingRates,
     Saturation,
     Rates,
+    Windows,
     BackToBack,
     Shapes,
+}
+
+impl Entry {
+    /// With libbpf, libbpf again, and rbshim, besides those named.
+    fn new(group: Group, name: &str, more: &[Peer], case: Case) -> Self {
+        let mut peers = vec![Peer::Libbpf, Peer::LibbpfAgain, Peer::Rbshim];
+        peers.extend(more);
+        Entry {
+            group,
+            name: name.into(),
+            case,
+            peers,
+        }
+    }
 }
 
 /// Offered rates: records per second, and how many are produced by each call. A call takes some
@@ -38,10 +58,16 @@ const RATES: [(u32, u32); 9] = [
 /// Rates at which the coalescing window is measured too.
 const COALESCED: std::ops::RangeInclusive<u32> = 10_000..=500_000;
 
+/// Rates at which busy polling is measured too, and what the producer takes when it wakes nobody.
+const BUSY: [u32; 4] = [1_000, 10_000, 50_000, 200_000];
+
 /// Fewer records than so many a second are counted for longer.
 const SLOW: u32 = 50_000;
 
 const BATCH: u32 = 500;
+
+/// One ring at saturation.
+pub const ONE_RING: &str = "batches of 500";
 
 /// The name of the case with an offered rate.
 pub fn rate_name(rate: u32) -> String {
@@ -59,19 +85,12 @@ pub fn all(seconds: f64) -> Vec<Entry> {
         warm_up: 0.1,
         ..Case::default()
     };
-    let mut entries = Vec::new();
+    let mut entries = rings::all(&full);
+    entries.extend(windows::all(&full));
     let mut add = |group, name: &str, more: &[Peer], case: Case| {
-        let mut peers = vec![Peer::Libbpf, Peer::LibbpfAgain, Peer::Rbshim];
-        peers.extend(more);
-        entries.push(Entry {
-            group,
-            name: name.into(),
-            case,
-            peers,
-        });
+        entries.push(Entry::new(group, name, more, case));
     };
     let everybody = [Peer::Aya, Peer::LibbpfRs, Peer::Alone];
-    let readers = [Peer::Aya, Peer::LibbpfRs];
 
     for batch in [1, 10, BATCH] {
         let name = format!("batches of {batch}");
@@ -94,7 +113,7 @@ pub fn all(seconds: f64) -> Vec<Entry> {
     add(
         Group::Saturation,
         "sampled notifications",
-        &readers,
+        &[Peer::Aya, Peer::LibbpfRs],
         sampled,
     );
     let mut kernel = full.clone();
@@ -107,9 +126,12 @@ pub fn all(seconds: f64) -> Vec<Entry> {
         if rate < SLOW {
             case.seconds = seconds.max(1.0);
         }
-        let mut peers = readers.to_vec();
+        let mut peers = vec![Peer::Aya];
         if COALESCED.contains(&rate) {
             peers.push(Peer::RbshimCoalesce);
+        }
+        if BUSY.contains(&rate) {
+            peers.extend([Peer::RbshimBusy, Peer::Alone]);
         }
         add(Group::Rates, &rate_name(rate), &peers, case);
     }
@@ -122,7 +144,7 @@ pub fn all(seconds: f64) -> Vec<Entry> {
             b2b: true,
             ..full.clone()
         };
-        add(Group::BackToBack, &name, &readers, case);
+        add(Group::BackToBack, &name, &[Peer::Aya], case);
     }
 
     let mut shape = |name: &str, change: &dyn Fn(&mut Case)| {
@@ -138,13 +160,8 @@ pub fn all(seconds: f64) -> Vec<Entry> {
     shape("ring of 4 KiB", &|case| case.ring = 4 << 10);
     shape("ring of 16 MiB", &|case| case.ring = 16 << 20);
     shape("two producers", &|case| case.producers = 2);
-    for rings in [4, 16] {
-        shape(&format!("{rings} rings, one hot"), &|case| {
-            case.rings = rings
-        });
-        shape(&format!("{rings} rings, all warm"), &|case| {
-            (case.rings, case.warm) = (rings, true);
-        });
+    for rings in rings::ONE_FILLED {
+        shape(&rings::one_filled_name(rings), &|case| case.rings = rings);
     }
     shape("callback of 200 ns", &|case| case.callback_ns = 200);
     shape("callback of 2 us", &|case| case.callback_ns = 2000);

@@ -14,6 +14,8 @@ pub const P99: Figure = |run| run.p99_slice_us;
 
 pub const POLLS: Figure = |run| Some(run.returns);
 pub const POLLS_A_BURST: Figure = |run| run.returns_per_burst;
+/// The share of the records tried that found no space.
+pub const DROPPED: Figure = |run| Some(run.dropped as f64 / (run.accepted + run.dropped) as f64);
 
 /// All of them, with their names.
 pub const ALL: [(&str, Figure); 12] = [

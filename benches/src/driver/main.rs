@@ -22,6 +22,7 @@ mod statistics;
 mod suite;
 mod tables;
 mod targets;
+mod verdict;
 
 use rbshim_bench::shared;
 
@@ -44,8 +45,8 @@ const LIBRARY: &str = concat!(
 const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs");
 
 /// Rounds, and seconds for each run, of the short suite and of the full one.
-const SHORT: (usize, f64) = (5, 0.25);
-const FULL: (usize, f64) = (15, 1.25);
+const SHORT: (usize, f64) = (5, 0.2);
+const FULL: (usize, f64) = (11, 1.0);
 
 #[derive(Parser)]
 #[command(about)]
@@ -204,8 +205,8 @@ fn publish(results: &Results, docs: &Path) -> Result<(), Failure> {
     let mut entries = cases::all(results.seconds);
     entries.retain(|entry| results.rows.iter().any(|row| row.key.name == entry.name));
     let verdicts = report::write(results, &entries, docs)?;
-    println!("{}", tables::targets(&verdicts));
-    println!("{}", tables::verdict(&verdicts));
+    println!("{}", tables::verdicts::all(&verdicts));
+    println!("{}", tables::verdicts::summary(&verdicts));
     println!("{}", docs.join("performance.md").display());
     match results.failures.len() {
         0 => Ok(()),

@@ -4,7 +4,8 @@
 use crate::Failure;
 use crate::cases::{Entry, Group};
 use crate::results::Results;
-use crate::targets::{Verdict, judge};
+use crate::targets::judge;
+use crate::verdict::Verdict;
 use crate::{plots, tables};
 use std::fs;
 use std::path::Path;
@@ -51,10 +52,16 @@ fn page(results: &Results, entries: &[Entry], verdicts: &[Verdict]) -> Result<St
         ("seconds", results.seconds.to_string()),
         ("runs", results.rows.len().to_string()),
         ("failures", failures),
-        ("verdict", tables::verdict(verdicts)),
-        ("targets", tables::targets(verdicts)),
+        ("verdict", tables::verdicts::summary(verdicts)),
+        ("targets", tables::verdicts::all(verdicts)),
+        ("rings", tables::rings(results, entries)),
+        (
+            "ring-rates",
+            tables::readers(results, entries, Group::RingRates),
+        ),
         ("saturation", tables::saturation(results, entries)),
-        ("rates", tables::rates(results, entries)),
+        ("rates", tables::readers(results, entries, Group::Rates)),
+        ("windows", tables::readers(results, entries, Group::Windows)),
         (
             "back-to-back",
             tables::pairs(results, entries, Group::BackToBack),

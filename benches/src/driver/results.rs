@@ -71,11 +71,36 @@ impl Results {
 
     /// The ratio of a figure to another reader's in the same round, over all rounds.
     pub fn ratio(&self, name: &str, peer: Peer, base: Peer, figure: Figure) -> Option<Spread> {
-        let bases: Vec<&Row> = self.of(name, base).collect();
+        self.ratio_of((name, peer), (name, base), figure)
+    }
+
+    /// The same of two cases.
+    pub fn ratio_of(
+        &self,
+        (name, peer): (&str, Peer),
+        (base_name, base): (&str, Peer),
+        figure: Figure,
+    ) -> Option<Spread> {
+        let bases: Vec<&Row> = self.of(base_name, base).collect();
         spread(self.of(name, peer).filter_map(|row| {
             let base = bases.iter().find(|base| base.key.round == row.key.round)?;
             Some(figure(&row.measured)? / figure(&base.measured)?)
         }))
+    }
+
+    /// The ratio of a figure in each round to the most that another reader has reached in any.
+    pub fn ratio_to_best(
+        &self,
+        name: &str,
+        peer: Peer,
+        bases: &[Peer],
+        figure: Figure,
+    ) -> Option<Spread> {
+        let bases = bases
+            .iter()
+            .filter_map(|base| self.figure(name, *base, figure));
+        let best = bases.map(|spread| spread.most).reduce(f64::max)?;
+        Some(self.figure(name, peer, figure)?.divided_by(best))
     }
 
     pub fn time(&self, what: &str, peer: Peer) -> Option<Spread> {

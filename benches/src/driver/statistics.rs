@@ -8,6 +8,16 @@ pub struct Spread {
     pub most: f64,
 }
 
+impl Spread {
+    pub fn divided_by(self, base: f64) -> Self {
+        Spread {
+            least: self.least / base,
+            median: self.median / base,
+            most: self.most / base,
+        }
+    }
+}
+
 /// Of no values there is none.
 pub fn spread(values: impl IntoIterator<Item = f64>) -> Option<Spread> {
     let mut sorted: Vec<f64> = values.into_iter().collect();

@@ -3,18 +3,20 @@
 
 use crate::case::Peer;
 use crate::cases::{Entry, Group};
-use crate::figures::{BOTH, P50, P99, PRODUCER, RATE, READER, THOUSANDS};
+use crate::figures::{BOTH, P50, P99, POLLS, POLLS_A_BURST, PRODUCER, RATE, READER, THOUSANDS};
 use crate::results::{Figure, Results};
 use crate::statistics::Spread;
-use crate::targets::{Bound, Outcome, Verdict};
 use crate::{calls, instructions};
 
-const READERS: [Peer; 5] = [
+pub mod verdicts;
+
+const READERS: [Peer; 6] = [
     Peer::Libbpf,
-    Peer::LibbpfRs,
     Peer::Aya,
     Peer::Rbshim,
     Peer::RbshimCoalesce,
+    Peer::RbshimBusy,
+    Peer::Alone,
 ];
 
 fn table(header: &[&str], rows: &[Vec<String>]) -> String {
@@ -51,65 +53,36 @@ fn ratio(spread: Option<Spread>) -> String {
     spread.map_or("–".into(), |spread| format!("{:.2}", spread.median))
 }
 
-pub fn targets(verdicts: &[Verdict]) -> String {
-    let exact = |value: f64| format!("{value:.3}");
-    let rows: Vec<Vec<String>> = verdicts
-        .iter()
-        .map(|verdict| {
-            let measured = verdict.measured.map_or("not measured".into(), |measured| {
-                let (least, most) = (exact(measured.least), exact(measured.most));
-                format!("{} ({least} to {most})", exact(measured.median))
-            });
-            vec![
-                verdict.case.clone(),
-                verdict.what.clone(),
-                match verdict.bound {
-                    Bound::AtLeast(bound) => format!("≥ {bound}"),
-                    Bound::AtMost(bound) => format!("≤ {bound}"),
-                },
-                measured,
-                verdict.control.map_or("–".into(), |own| {
-                    format!("{} to {}", exact(own.least), exact(own.most))
-                }),
-                match verdict.outcome() {
-                    Outcome::Met => "met",
-                    Outcome::Noise => "within noise",
-                    Outcome::NotMet => "**not met**",
-                }
-                .into(),
-            ]
-        })
-        .collect();
-    let header = [
-        "case",
-        "figure",
-        "target",
-        "measured (least to most)",
-        "libbpf to itself",
-        "",
-    ];
-    table(&header, &rows)
-}
-
-/// How many targets came to what.
-pub fn verdict(verdicts: &[Verdict]) -> String {
-    let count = |outcome| {
-        let with = verdicts
-            .iter()
-            .filter(|verdict| verdict.outcome() == outcome);
-        with.count()
-    };
-    format!(
-        "{} of {} are met, {} within noise, {} not met.",
-        count(Outcome::Met),
-        verdicts.len(),
-        count(Outcome::Noise),
-        count(Outcome::NotMet),
-    )
-}
-
 fn of_group(entries: &[Entry], group: Group) -> impl Iterator<Item = &Entry> {
     entries.iter().filter(move |entry| entry.group == group)
+}
+
+/// Who is shown where many rings are filled.
+pub const MANY_RINGS: [Peer; 4] = [Peer::Libbpf, Peer::Aya, Peer::Rbshim, Peer::Alone];
+
+pub fn rings(results: &Results, entries: &[Entry]) -> String {
+    let of = |entry: &Entry| {
+        let shown = |peer| with_spread(results.figure(&entry.name, peer, RATE));
+        let to_libbpf =
+            |figure| ratio(results.ratio(&entry.name, Peer::Rbshim, Peer::Libbpf, figure));
+        let mut row = vec![entry.name.clone()];
+        row.extend(MANY_RINGS.map(shown));
+        row.extend([RATE, BOTH, P50, P99].map(to_libbpf));
+        row
+    };
+    let rows: Vec<Vec<String>> = of_group(entries, Group::Rings).map(of).collect();
+    let header = [
+        "M records/s",
+        "libbpf",
+        "aya",
+        "rbshim",
+        "producer alone",
+        "to libbpf: M/s",
+        "both's CPU",
+        "p50",
+        "p99",
+    ];
+    table(&header, &rows)
 }
 
 /// Who is shown at saturation.
@@ -154,37 +127,53 @@ pub fn saturation(results: &Results, entries: &[Entry]) -> String {
     table(&header, &rows)
 }
 
-pub fn rates(results: &Results, entries: &[Entry]) -> String {
-    let columns: [Figure; 5] = [PRODUCER, READER, BOTH, P50, P99];
+/// What is shown of each reader: heading, figure, and whether its ratio to libbpf is shown too.
+fn columns(group: Group) -> Vec<(&'static str, Figure, bool)> {
+    let (producer, both) = (("producer, ns", PRODUCER, true), ("both, ns", BOTH, true));
+    let latencies = [("p50, us", P50, true), ("p99, us", P99, true)];
+    let mut columns: Vec<(&str, Figure, bool)> = match group {
+        Group::Windows => vec![producer, both],
+        _ => vec![
+            ("thousands/s", THOUSANDS, false),
+            producer,
+            ("reader, ns", READER, true),
+            both,
+        ],
+    };
+    columns.extend(latencies);
+    if group == Group::Windows {
+        columns.extend([
+            ("polls/s", POLLS, false),
+            ("polls/burst", POLLS_A_BURST, false),
+        ]);
+    }
+    columns
+}
+
+/// A row for each reader of each case.
+pub fn readers(results: &Results, entries: &[Entry], group: Group) -> String {
+    let columns = columns(group);
     let mut rows = Vec::new();
-    for entry in of_group(entries, Group::Rates) {
+    for entry in of_group(entries, group) {
         for peer in READERS {
             if !entry.peers.contains(&peer) {
                 continue;
             }
             let mut row = vec![entry.name.clone(), peer.name().into()];
-            row.push(median(results.figure(&entry.name, peer, THOUSANDS)));
-            for figure in columns {
-                let value = median(results.figure(&entry.name, peer, figure));
-                let to_libbpf = results.ratio(&entry.name, peer, Peer::Libbpf, figure);
-                row.push(match peer {
-                    Peer::Libbpf => value,
+            for (_, figure, with_ratio) in &columns {
+                let value = median(results.figure(&entry.name, peer, *figure));
+                let to_libbpf = results.ratio(&entry.name, peer, Peer::Libbpf, *figure);
+                row.push(match (peer, to_libbpf) {
+                    (Peer::Libbpf, _) | (_, None) => value,
+                    _ if !with_ratio => value,
                     _ => format!("{value} (×{})", ratio(to_libbpf)),
                 });
             }
             rows.push(row);
         }
     }
-    let header = [
-        "case",
-        "reader",
-        "thousands/s",
-        "producer, ns",
-        "reader, ns",
-        "both, ns",
-        "p50, us",
-        "p99, us",
-    ];
+    let mut header = vec!["case", "reader"];
+    header.extend(columns.iter().map(|(heading, ..)| heading));
     table(&header, &rows)
 }
 

@@ -1,58 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! What rbshim is to reach, and whether it does.
 
+mod rings;
+mod waits;
+
 use crate::calls;
 use crate::case::Peer;
-use crate::cases::{Entry, rate_name};
+use crate::cases::{Entry, ONE_RING, rate_name};
 use crate::figures::{BOTH, P50, P99, PRODUCER, RATE, READER};
 use crate::results::{Figure, Results};
 use crate::statistics::Spread;
-
-#[derive(Clone, Copy, Debug)]
-pub enum Bound {
-    AtLeast(f64),
-    AtMost(f64),
-}
-
-/// A target, and what was measured.
-#[derive(Clone, Debug)]
-pub struct Verdict {
-    pub case: String,
-    /// What is compared, and with whom.
-    pub what: String,
-    pub bound: Bound,
-    pub measured: Option<Spread>,
-    /// The same figure of libbpf against itself.
-    pub control: Option<Spread>,
-}
-
-/// What a verdict comes to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    Met,
-    /// Parity is missed, by no more than libbpf differs from itself.
-    Noise,
-    NotMet,
-}
-
-impl Verdict {
-    /// The median decides. What was not measured is not met.
-    pub fn outcome(&self) -> Outcome {
-        let Some(measured) = self.measured.map(|measured| measured.median) else {
-            return Outcome::NotMet;
-        };
-        let (met, bound) = match self.bound {
-            Bound::AtLeast(bound) => (measured >= bound, bound),
-            Bound::AtMost(bound) => (measured <= bound, bound),
-        };
-        let parity = (0.98..=1.02).contains(&bound);
-        match self.control {
-            _ if met => Outcome::Met,
-            Some(own) if parity && (own.least..=own.most).contains(&measured) => Outcome::Noise,
-            _ => Outcome::NotMet,
-        }
-    }
-}
+use crate::verdict::{Bound, Held, Verdict};
 
 /// Parity, as far as it can be measured.
 const NOT_LESS: Bound = Bound::AtLeast(0.98);
@@ -60,9 +18,9 @@ const NOT_MORE: Bound = Bound::AtMost(1.02);
 
 /// What is compared with libbpf.
 const THROUGHPUT: (&str, Figure) = ("throughput", RATE);
-const PRODUCERS_COST: (&str, Figure) = ("producer's time per record", PRODUCER);
-const READERS_COST: (&str, Figure) = ("reader's CPU per record", READER);
-const BOTH_COST: (&str, Figure) = ("CPU of both sides per record", BOTH);
+const PRODUCERS_COST: (&str, Figure) = ("producer's time", PRODUCER);
+const READERS_COST: (&str, Figure) = ("reader's CPU", READER);
+const BOTH_COST: (&str, Figure) = ("both sides' CPU", BOTH);
 const MEDIAN_LATENCY: (&str, Figure) = ("p50 latency", P50);
 const TAIL_LATENCY: (&str, Figure) = ("p99 latency", P99);
 
@@ -72,16 +30,29 @@ struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    fn ratio(&mut self, case: &str, peer: Peer, figure: (&str, Figure), bound: Bound) {
-        let (what, figure) = figure;
+    /// A target that there is no control for.
+    fn push(&mut self, case: &str, what: &str, bound: Bound, held: Held, measured: Option<Spread>) {
+        self.verdicts.push(Verdict {
+            case: case.into(),
+            what: what.into(),
+            bound,
+            held,
+            measured,
+            control: None,
+        });
+    }
+
+    fn ratio(&mut self, case: &str, peer: Peer, (what, figure): (&str, Figure), bound: Bound) {
         let ratio = |peer| self.results.ratio(case, peer, Peer::Libbpf, figure);
         self.verdicts.push(Verdict {
             case: case.into(),
             what: match peer {
                 Peer::RbshimCoalesce => format!("{what}, coalesced"),
+                Peer::RbshimBusy => format!("{what}, busy polling"),
                 _ => what.into(),
             },
             bound,
+            held: Held::Median,
             measured: ratio(peer),
             control: ratio(Peer::LibbpfAgain),
         });
@@ -93,14 +64,16 @@ impl Judge<'_> {
         }
     }
 
-    fn against(&mut self, case: &str, base: Peer, bound: Bound) {
-        self.verdicts.push(Verdict {
-            case: case.into(),
-            what: format!("throughput against {}", base.name()),
-            bound,
-            measured: self.results.ratio(case, Peer::Rbshim, base, RATE),
-            control: None,
-        });
+    fn against(&mut self, case: &str, base: Peer, bound: Bound, held: Held) {
+        let what = format!("throughput against {}", base.name());
+        let measured = self.results.ratio(case, Peer::Rbshim, base, RATE);
+        self.push(case, &what, bound, held, measured);
+    }
+
+    /// Not a ratio.
+    fn figure(&mut self, case: &str, peer: Peer, (what, figure): (&str, Figure), bound: Bound) {
+        let measured = self.results.figure(case, peer, figure);
+        self.push(case, what, bound, Held::Median, measured);
     }
 
     fn is_judged(&self, case: &str) -> bool {
@@ -115,21 +88,16 @@ pub fn judge(results: &Results, entries: &[Entry]) -> Vec<Verdict> {
         results,
         verdicts: Vec::new(),
     };
-    let (plain, stamped) = ("batches of 500", "batches of 500, stamped");
+    let (plain, stamped) = (ONE_RING, "batches of 500, stamped");
     judge.rbshim(
         plain,
         &[(THROUGHPUT, AtLeast(2.8)), (PRODUCERS_COST, AtMost(0.4))],
     );
-    judge.against(plain, Peer::Aya, AtLeast(2.0));
-    judge.against(plain, Peer::Alone, AtLeast(0.8));
+    judge.against(plain, Peer::Aya, AtLeast(2.0), Held::Median);
+    judge.against(plain, Peer::Alone, AtLeast(0.8), Held::Median);
     judge.rbshim(stamped, &[(TAIL_LATENCY, AtMost(0.5))]);
-    judge.verdicts.push(Verdict {
-        case: stamped.into(),
-        what: "p50 latency in us, not a ratio".into(),
-        bound: AtMost(8.0),
-        measured: results.figure(stamped, Peer::Rbshim, P50),
-        control: None,
-    });
+    let median = ("p50 latency in us, not a ratio", P50);
+    judge.figure(stamped, Peer::Rbshim, median, AtMost(8.0));
     judge.rbshim("sampled notifications", &[(THROUGHPUT, AtLeast(1.3))]);
     judge.rbshim("method of rb-libbpf", &[(THROUGHPUT, AtLeast(2.3))]);
     judge.rbshim(
@@ -150,6 +118,8 @@ pub fn judge(results: &Results, entries: &[Entry]) -> Vec<Verdict> {
         let figures = [PRODUCERS_COST, MEDIAN_LATENCY, TAIL_LATENCY, BOTH_COST];
         judge.rbshim(&rate_name(rate), &figures.map(|figure| (figure, NOT_MORE)));
     }
+    rings::judge(&mut judge);
+    waits::judge(&mut judge);
     for entry in entries {
         if entry.case.b2b {
             judge.rbshim(&entry.name, &[(THROUGHPUT, NOT_LESS)]);
@@ -169,45 +139,10 @@ pub fn judge(results: &Results, entries: &[Entry]) -> Vec<Verdict> {
             case: what.into(),
             what: "time".into(),
             bound,
+            held: Held::Median,
             measured: results.time_ratio(what, Peer::Rbshim),
             control: results.time_ratio(what, Peer::LibbpfAgain),
         });
     }
     judge.verdicts
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn outcome(bound: Bound, median: f64, (least, most): (f64, f64)) -> Outcome {
-        let spread = |least, median, most| {
-            Some(Spread {
-                least,
-                median,
-                most,
-            })
-        };
-        let verdict = Verdict {
-            case: String::new(),
-            what: String::new(),
-            bound,
-            measured: spread(median, median, median),
-            control: spread(least, 1.0, most),
-        };
-        verdict.outcome()
-    }
-
-    #[test]
-    fn noise_excuses_parity_only() {
-        let at_least = Bound::AtLeast;
-        assert_eq!(outcome(at_least(0.98), 0.98, (0.99, 1.01)), Outcome::Met);
-        assert_eq!(outcome(at_least(0.98), 0.95, (0.9, 1.1)), Outcome::Noise);
-        assert_eq!(outcome(at_least(0.98), 0.95, (0.96, 1.1)), Outcome::NotMet);
-        assert_eq!(outcome(at_least(2.8), 2.7, (0.1, 9.0)), Outcome::NotMet);
-        assert_eq!(
-            outcome(Bound::AtMost(0.5), 0.6, (0.1, 9.0)),
-            Outcome::NotMet
-        );
-    }
 }
