@@ -2,11 +2,12 @@
 //! The plots of docs/performance.md.
 
 use crate::Failure;
-use crate::case::Peer;
-use crate::cases::{Entry, Group};
+use crate::case::{Case, Peer};
+use crate::cases::{Entry, Group, ONE_RING, rings};
 use crate::figures::{BOTH, P50, P99, PRODUCER, RATE, READER};
 use crate::results::{Figure, Results};
-use crate::tables::SATURATED;
+use crate::statistics::Spread;
+use crate::tables::{MANY_RINGS, SATURATED};
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use std::ops::Range;
@@ -42,7 +43,31 @@ fn label(peer: Peer) -> &'static str {
 pub fn draw(results: &Results, entries: &[Entry], folder: &Path) -> Result<(), Failure> {
     std::fs::create_dir_all(folder)?;
     throughput(results, entries, &folder.join("throughput.svg"))?;
-    let lines = Lines { results, entries };
+    let rings = Lines {
+        results,
+        entries: filled_in_batches(entries),
+        peers: &MANY_RINGS,
+        x: |case| case.rings.into(),
+        x_description: "rings, filled by turns",
+        ticks: &[1.0, 4.0, 16.0, 64.0],
+    };
+    rings.draw(
+        &folder.join("rings.svg"),
+        &[(
+            "Throughput at saturation, batches of 500",
+            "million records per second",
+            RATE,
+        )],
+    )?;
+    let rates = entries.iter().filter(|it| it.group == Group::Rates);
+    let lines = Lines {
+        results,
+        entries: rates.collect(),
+        peers: &AT_RATES,
+        x: |case| case.rate,
+        x_description: "records offered per second",
+        ticks: &[1e3, 1e4, 1e5, 1e6],
+    };
     lines.draw(
         &folder.join("producer.svg"),
         &[("Producer: time for each record", "ns per record", PRODUCER)],
@@ -139,15 +164,35 @@ fn throughput(results: &Results, entries: &[Entry], path: &Path) -> Result<(), F
     Ok(area.present()?)
 }
 
-/// Figures against the offered rate.
+/// Who is shown at offered rates.
+const AT_RATES: [Peer; 5] = [
+    Peer::Libbpf,
+    Peer::Aya,
+    Peer::Rbshim,
+    Peer::RbshimCoalesce,
+    Peer::RbshimBusy,
+];
+
+/// One ring, and many that are filled by turns, otherwise alike.
+fn filled_in_batches(entries: &[Entry]) -> Vec<&Entry> {
+    let many = rings::FILLED.map(|rings| rings::name(rings, rings::Calls::Batches, false));
+    let wanted = |entry: &&Entry| entry.name == ONE_RING || many.contains(&entry.name);
+    let mut found: Vec<&Entry> = entries.iter().filter(wanted).collect();
+    found.sort_by_key(|entry| entry.case.rings);
+    found
+}
+
+/// Figures against something that the cases differ in.
 struct Lines<'a> {
     results: &'a Results,
-    entries: &'a [Entry],
+    entries: Vec<&'a Entry>,
+    peers: &'a [Peer],
+    x: fn(&Case) -> f64,
+    x_description: &'a str,
+    ticks: &'a [f64],
 }
 
 impl Lines<'_> {
-    const PEERS: [Peer; 4] = [Peer::Libbpf, Peer::Aya, Peer::Rbshim, Peer::RbshimCoalesce];
-
     /// Panels side by side: title, unit, figure.
     fn draw(&self, path: &Path, panels: &[(&str, &str, Figure)]) -> Result<(), Failure> {
         let size = (if panels.len() > 1 { 980 } else { 640 }, 430);
@@ -160,12 +205,12 @@ impl Lines<'_> {
         Ok(area.present()?)
     }
 
-    fn points(&self, peer: Peer, figure: Figure) -> Vec<(f64, f64)> {
-        let cases = self.entries.iter().filter(|it| it.group == Group::Rates);
+    fn points(&self, peer: Peer, figure: Figure) -> Vec<(f64, Spread)> {
+        let cases = self.entries.iter();
         cases
             .filter_map(|entry| {
                 let spread = self.results.figure(&entry.name, peer, figure)?;
-                Some((entry.case.rate, spread.median))
+                Some(((self.x)(&entry.case), spread))
             })
             .collect()
     }
@@ -176,10 +221,11 @@ impl Lines<'_> {
         (title, unit, figure): &(&str, &str, Figure),
         legend: bool,
     ) -> Result<(), Failure> {
-        let lines = Self::PEERS.map(|peer| (peer, self.points(peer, *figure)));
+        let of = |peer: &Peer| (*peer, self.points(*peer, *figure));
+        let lines: Vec<_> = self.peers.iter().map(of).collect();
         let all = || lines.iter().flat_map(|(_, points)| points);
-        let rates = range(all().map(|point| point.0), 1.25);
-        let mut values = range(all().map(|point| point.1), 1.6);
+        let places = range(all().map(|point| point.0), 1.25);
+        let mut values = range(all().map(|point| point.1.median), 1.6);
         if legend {
             // It stands below all lines.
             values.start /= (values.end / values.start).powf(0.5);
@@ -189,24 +235,36 @@ impl Lines<'_> {
             .margin(12)
             .x_label_area_size(44)
             .y_label_area_size(62)
-            .build_cartesian_2d(rates.log_scale(), values.log_scale())?;
+            .build_cartesian_2d(
+                places.log_scale().with_key_points(self.ticks.to_vec()),
+                values.clone().log_scale(),
+            )?;
         chart
             .configure_mesh()
             .light_line_style(TRANSPARENT)
-            .x_desc("records offered per second")
+            .x_desc(self.x_description)
             .y_desc(*unit)
             .x_label_formatter(&short)
             .y_label_formatter(&short)
             .label_style((FONT, 13, &INK))
             .draw()?;
         for (peer, points) in &lines {
+            let medians = points.iter().map(|(x, spread)| (*x, spread.median));
             let style = color(*peer).stroke_width(if *peer == Peer::Rbshim { 3 } else { 2 });
             chart
-                .draw_series(LineSeries::new(points.iter().copied(), style))?
+                .draw_series(LineSeries::new(medians, style))?
                 .label(label(*peer))
                 .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], style));
-            let dot = |point: &(f64, f64)| Circle::new(*point, 3, color(*peer).filled());
+            let dot = |(x, spread): &(f64, Spread)| {
+                Circle::new((*x, spread.median), 3, color(*peer).filled())
+            };
             chart.draw_series(points.iter().map(dot))?;
+            // From the least to the most, as far as the picture goes.
+            let bar = |(x, spread): &(f64, Spread)| {
+                let ends = [spread.least.max(values.start), spread.most.min(values.end)];
+                PathElement::new(ends.map(|y| (*x, y)), color(*peer).mix(0.6))
+            };
+            chart.draw_series(points.iter().map(bar))?;
         }
         if legend {
             chart
