@@ -9,7 +9,7 @@
 
 #define WATCHED_PRODUCERS 4
 
-/* What is to be seen of a reader and its ring at one time. */
+/* What is to be seen of a reader and one of its rings at one time. */
 struct sighting {
 	/* Bytes, and where the reader is, as the kernel sees it. */
 	unsigned long long unread, consumer_pos;
@@ -17,13 +17,13 @@ struct sighting {
 	unsigned long long waits;
 	/* It sleeps in that wait, or is one that never waits. */
 	bool idle;
-	/* Calls of the library that it has ended. */
+	/* Calls of the library, or else waits, that it has ended. */
 	unsigned long long drains;
 	/* What each producer has finished. */
 	unsigned long long runs[WATCHED_PRODUCERS];
 };
 
-/* Of a reader that has not moved since. */
+/* Of a reader that has not moved in that ring since. */
 struct suspicion {
 	struct sighting since;
 	double began;
@@ -34,7 +34,7 @@ struct suspicion {
 struct watch {
 	unsigned int producers;
 	bool producers_have_stopped;
-	/* The reader waits. If not, it hangs when its calls return and bring nothing. */
+	/* The reader waits. If not, it hangs when its calls or waits end and bring nothing. */
 	bool waits;
 	/* So many unread bytes are no hang: the reader has not been notified about them. */
 	unsigned long long unnotified;

@@ -2,11 +2,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include "soak.h"
-
-struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, RING_SIZE);
-} ring SEC(".maps");
+#include "rings.bpf.h"
 
 /* One slot per producer. */
 struct {
@@ -17,6 +13,7 @@ struct {
 } scratch SEC(".maps");
 
 struct work {
+	void *ring;
 	__u64 *words;
 	__u64 next;
 	__u32 size;
@@ -24,11 +21,11 @@ struct work {
 	__u64 dropped;
 };
 
-static __u64 wakeup(__u32 notify)
+static __u64 wakeup(const struct work *work)
 {
-	switch (notify) {
+	switch (work->notify) {
 	case NOTIFY_SAMPLED:
-		return bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) >= SAMPLED_BYTES ?
+		return bpf_ringbuf_query(work->ring, BPF_RB_AVAIL_DATA) >= SAMPLED_BYTES ?
 			       BPF_RB_FORCE_WAKEUP :
 			       BPF_RB_NO_WAKEUP;
 	case NOTIFY_FORCED:
@@ -46,7 +43,7 @@ static long produce_one(__u32 i, struct work *work)
 		return 1;
 	work->words[((size - 8) / 8) & (MAX_SIZE / 8 - 1)] = ~work->next;
 	work->words[0] = work->next;
-	if (bpf_ringbuf_output(&ring, work->words, size, wakeup(work->notify)))
+	if (bpf_ringbuf_output(work->ring, work->words, size, wakeup(work)))
 		work->dropped++;
 	work->next++;
 	return 0;
@@ -55,15 +52,17 @@ static long produce_one(__u32 i, struct work *work)
 SEC("syscall")
 int produce(struct burst *burst)
 {
-	__u32 producer = burst->producer;
+	__u32 ring = burst->ring, producer = burst->producer;
 	struct work work = {
+		.ring = bpf_map_lookup_elem(&rings, &ring),
 		.words = bpf_map_lookup_elem(&scratch, &producer),
-		.next = (__u64)producer << PRODUCER_SHIFT | burst->first,
+		.next = (__u64)ring << RING_SHIFT | (__u64)producer << PRODUCER_SHIFT |
+			burst->first,
 		.size = burst->size,
 		.notify = burst->notify,
 	};
 
-	if (!work.words)
+	if (!work.ring || !work.words)
 		return 1;
 	bpf_loop(burst->batch, produce_one, &work, 0);
 	burst->dropped = work.dropped;
@@ -73,8 +72,13 @@ int produce(struct burst *burst)
 SEC("syscall")
 int look(struct look *look)
 {
-	look->unread = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
-	look->consumer_pos = bpf_ringbuf_query(&ring, BPF_RB_CONS_POS);
+	__u32 index = look->ring;
+	void *ring = bpf_map_lookup_elem(&rings, &index);
+
+	if (!ring)
+		return 1;
+	look->unread = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
+	look->consumer_pos = bpf_ringbuf_query(ring, BPF_RB_CONS_POS);
 	return 0;
 }
 

@@ -4,6 +4,7 @@
 
 #include <linux/types.h>
 
+#define MAX_RINGS 16
 #define MAX_PRODUCERS 4
 #define MAX_BATCH 512
 #define MAX_SIZE 4096
@@ -14,24 +15,29 @@
 enum notify { NOTIFY_DEFAULT, NOTIFY_SAMPLED, NOTIFY_FORCED };
 
 /*
- * A record is `size` bytes, a multiple of 8, in words. The first names its producer and counts
- * attempts, dropped ones too; the last, if there are two, is its complement.
+ * A record is `size` bytes, a multiple of 8, in words. The first names its ring and its producer and
+ * counts the producer's attempts in that ring, dropped ones too; the last, if there are two, is its
+ * complement.
  */
-#define PRODUCER_SHIFT 56
+#define RING_SHIFT 56
+#define PRODUCER_SHIFT 48
 #define NUMBER_MASK ((1ULL << PRODUCER_SHIFT) - 1)
 
 /* The context of `produce`: in, and `dropped` out. */
 struct burst {
+	__u32 ring;
 	__u32 producer;
 	__u32 batch;
 	__u32 size;
 	__u32 notify;
+	__u32 unused;
 	__u64 first;
 	__u64 dropped;
 };
 
-/* The context of `look`: out. */
+/* The context of `look`: in, and out. */
 struct look {
+	__u64 ring;
 	__u64 unread;
 	__u64 consumer_pos;
 };

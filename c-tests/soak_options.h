@@ -13,7 +13,8 @@ enum { PASSED, WRONG, SETUP, HUNG };
 
 /* How the reader waits, edge-triggered or not at all, and what it calls then. */
 enum { WAIT_MAP, WAIT_MANAGER, NO_WAIT };
-enum { BY_CONSUME, BY_POLL_0, BY_CONSUME_1, BY_POLL };
+/* BY_RING reads those rings alone that it was notified about; the others read all. */
+enum { BY_CONSUME, BY_POLL_0, BY_CONSUME_1, BY_POLL, BY_RING };
 static const struct reader {
 	const char *name;
 	int wait, drain;
@@ -21,6 +22,7 @@ static const struct reader {
 	{"map+consume", WAIT_MAP, BY_CONSUME},
 	{"map+poll(0)", WAIT_MAP, BY_POLL_0},
 	{"map+consume_n(1)", WAIT_MAP, BY_CONSUME_1},
+	{"map+ring__consume", WAIT_MAP, BY_RING},
 	{"manager+consume", WAIT_MANAGER, BY_CONSUME},
 	{"manager+poll(0)", WAIT_MANAGER, BY_POLL_0},
 	{"manager+consume_n(1)", WAIT_MANAGER, BY_CONSUME_1},
@@ -29,7 +31,7 @@ static const struct reader {
 }, *reader;
 static const char *const notifications[] = {"default", "sampled", "forced"};
 
-static unsigned int producer_count, record_size, notify;
+static unsigned int ring_count, producer_count, record_size, notify;
 static double second_limit;
 
 __attribute__((noreturn, format(printf, 2, 3))) static void die(int status, const char *format, ...)
@@ -46,19 +48,21 @@ __attribute__((noreturn, format(printf, 2, 3))) static void die(int status, cons
 
 static void parse_arguments(int argc, char **argv)
 {
-	if (argc != 6)
-		die(SETUP, "READER PRODUCERS SIZE NOTIFICATIONS SECONDS");
+	if (argc != 7)
+		die(SETUP, "READER RINGS PRODUCERS SIZE NOTIFICATIONS SECONDS");
 	for (size_t i = 0; i < sizeof(readers) / sizeof(*readers); i++)
 		if (!strcmp(argv[1], readers[i].name))
 			reader = &readers[i];
-	producer_count = strtoul(argv[2], NULL, 0);
-	record_size = strtoul(argv[3], NULL, 0);
-	while (notify < 3 && strcmp(argv[4], notifications[notify]))
+	ring_count = strtoul(argv[2], NULL, 0);
+	producer_count = strtoul(argv[3], NULL, 0);
+	record_size = strtoul(argv[4], NULL, 0);
+	while (notify < 3 && strcmp(argv[5], notifications[notify]))
 		notify++;
-	second_limit = strtod(argv[5], NULL);
-	if (!reader || !producer_count || producer_count > MAX_PRODUCERS || record_size < 8 ||
-	    record_size % 8 || record_size > MAX_SIZE || notify == 3 || !(second_limit > 0))
-		die(SETUP, "no such reader, producers, size, notifications or time");
+	second_limit = strtod(argv[6], NULL);
+	if (!reader || !ring_count || ring_count > MAX_RINGS || !producer_count ||
+	    producer_count > MAX_PRODUCERS || record_size < 8 || record_size % 8 ||
+	    record_size > MAX_SIZE || notify == 3 || !(second_limit > 0))
+		die(SETUP, "no such reader, rings, producers, size, notifications or time");
 }
 
 #endif

@@ -6,20 +6,25 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
 
-const READERS: [&str; 8] = [
+const READERS: [&str; 9] = [
     "map+consume",
     "map+poll(0)",
     "map+consume_n(1)",
+    RING_BY_RING,
     "manager+consume",
     "manager+poll(0)",
     "manager+consume_n(1)",
     POLLING,
     "busy+consume",
 ];
+const RINGS: [u32; 3] = [1, 4, 16];
 const PRODUCERS: [u32; 3] = [1, 2, 4];
 const SIZES: [u32; 4] = [8, 64, 512, 4096];
 const NOTIFICATIONS: [&str; 3] = ["default", "sampled", "forced"];
 
+/// The only reader that reads but the rings that it was notified about: one that hangs in one ring alone is
+/// not woken by another.
+pub const RING_BY_RING: &str = "map+ring__consume";
 /// The only reader that waits inside the library, so that the library's options can matter to it.
 pub const POLLING: &str = "poll(100)";
 /// The options that it runs with; it runs without any, too.
@@ -38,10 +43,19 @@ pub const SHORTEST: Duration = Duration::from_millis(200);
 #[derive(Clone, Copy)]
 pub struct Cell {
     pub reader: &'static str,
+    pub rings: u32,
     pub producers: u32,
     pub size: u32,
     pub notifications: &'static str,
     pub option: Option<Setting>,
+}
+
+fn readers_with_options() -> Vec<(&'static str, Option<Setting>)> {
+    let with_options = |reader| {
+        let options = options_for(reader);
+        options.into_iter().map(move |option| (reader, option))
+    };
+    READERS.into_iter().flat_map(with_options).collect()
 }
 
 /// None but for the reader that waits inside the library.
@@ -52,14 +66,20 @@ fn options_for(reader: &str) -> Vec<Option<Setting>> {
 }
 
 impl Cell {
+    /// All of one ring; of several rings each size of record, with one of the numbers of producers.
     pub fn all() -> Vec<Cell> {
         let mut cells = Vec::new();
-        for reader in READERS {
-            for option in options_for(reader) {
-                for notifications in NOTIFICATIONS {
-                    for producers in PRODUCERS {
-                        cells.extend(SIZES.map(|size| Cell {
+        for (reader, option) in readers_with_options() {
+            for notifications in NOTIFICATIONS {
+                for rings in RINGS {
+                    for (size_number, size) in SIZES.into_iter().enumerate() {
+                        let producers = PRODUCERS.into_iter().enumerate();
+                        let producers = producers.filter(|(number, _)| {
+                            rings == 1 || *number == size_number % PRODUCERS.len()
+                        });
+                        cells.extend(producers.map(|(_, producers)| Cell {
                             reader,
+                            rings,
                             producers,
                             size,
                             notifications,
@@ -67,6 +87,26 @@ impl Cell {
                         }));
                     }
                 }
+            }
+        }
+        cells
+    }
+
+    /// Each reader with each notification, in as many rings each time as in no neighbour; sizes and
+    /// producers take turns.
+    pub fn few() -> Vec<Cell> {
+        let mut cells = Vec::new();
+        for (row, (reader, option)) in readers_with_options().into_iter().enumerate() {
+            for (column, notifications) in NOTIFICATIONS.into_iter().enumerate() {
+                let number = row * NOTIFICATIONS.len() + column;
+                cells.push(Cell {
+                    reader,
+                    rings: RINGS[(row + column) % RINGS.len()],
+                    producers: PRODUCERS[number / SIZES.len() % PRODUCERS.len()],
+                    size: SIZES[number % SIZES.len()],
+                    notifications,
+                    option,
+                });
             }
         }
         cells
@@ -87,6 +127,7 @@ impl Cell {
         }
         command.args([
             self.reader,
+            &self.rings.to_string(),
             &self.producers.to_string(),
             &self.size.to_string(),
             self.notifications,
@@ -109,20 +150,27 @@ impl Cell {
     pub fn name(self) -> String {
         let Cell {
             reader,
+            rings,
             producers,
             size,
             notifications,
             ..
         } = self;
         format!(
-            "{reader}, {producers} producer(s), {size} bytes, {notifications} notifications{}",
+            "{reader}, {rings} ring(s), {producers} producer(s), {size} bytes, {notifications} notifications{}",
             self.told()
         )
     }
 
-    /// The readers, notifications and options that are summed up together.
+    /// The readers, rings, notifications and options that are summed up together.
     pub fn group(self) -> String {
-        format!("{}, {}{}", self.reader, self.notifications, self.told())
+        let Cell {
+            reader,
+            rings,
+            notifications,
+            ..
+        } = self;
+        format!("{reader}, {rings} ring(s), {notifications}{}", self.told())
     }
 
     fn told(self) -> String {

@@ -61,6 +61,6 @@ impl Sum {
     }
 }
 
-pub const HEAD: &str = "| reader, notifications | cells | libbpf | rbshim: records | bytes | dropped | \
+pub const HEAD: &str = "| reader, rings, notifications | cells | libbpf | rbshim: records | bytes | dropped | \
                     lost | out of order | damaged | windows spun | slept | hung | failed |\n\
                     |---|---|---|---|---|---|---|---|---|---|---|---|---|\n";
