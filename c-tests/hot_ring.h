@@ -71,18 +71,23 @@ HARNESS_UNUSED static void *hot_produce(void *unused)
 }
 
 /* The thread has all signals blocked: they go to the other threads. */
-HARNESS_UNUSED static void hot_start(__u32 ring)
+HARNESS_UNUSED static void hot_run(void *(*produce)(void *))
 {
 	sigset_t all, old;
 
-	hot.ring = ring;
 	__atomic_store_n(&hot.stop, 0, __ATOMIC_SEQ_CST);
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &old);
-	errno = pthread_create(&hot.thread, NULL, hot_produce, NULL);
+	errno = pthread_create(&hot.thread, NULL, produce, NULL);
 	if (errno)
 		die("pthread_create");
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+HARNESS_UNUSED static void hot_start(__u32 ring)
+{
+	hot.ring = ring;
+	hot_run(hot_produce);
 }
 
 /* A ring of its own, without history. */

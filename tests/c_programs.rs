@@ -90,6 +90,8 @@ programs! {
     leave_n: StockRun::Compared,
     logging: StockRun::Compared,
     manager: StockRun::Compared,
+    many_rings: StockRun::Compared,
+    many_rings_leave: StockRun::Compared,
     notifications: StockRun::Compared,
     null_callback: StockRun::Compared,
     null_handles: StockRun::Compared,

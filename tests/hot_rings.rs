@@ -11,7 +11,7 @@ use std::process::Output;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-const PROGRAMS: [&str; 9] = [
+const PROGRAMS: [&str; 11] = [
     "hot_consume_n",
     "hot_errors",
     "hot_killed",
@@ -21,6 +21,8 @@ const PROGRAMS: [&str; 9] = [
     "hot_positions",
     "hot_signals",
     "hot_threads",
+    "many_rings",
+    "many_rings_leave",
 ];
 
 const WATCH_DOG: Duration = Duration::from_secs(60);
@@ -157,14 +159,24 @@ fn a_library_that_does_not_make_up_for_what_it_holds_back_is_found_out() {
     if !require_bpf() {
         return;
     }
-    const CONSUMER: &str = "src/ring/consumer.rs";
-    const HOLD: &str = "src/ring/consumer/hold.rs";
-    const RING: &str = "src/mapped_ring.rs";
-    let mutants = [
+    find_out(&[
         (
             "no-repair",
-            [(HOLD, "if held == Held::NOTHING {", "if held == held {")],
-            &["hot_leave"][..],
+            [(
+                "src/ring/consumer/hold.rs",
+                "if held == Held::NOTHING {",
+                "if held == held {",
+            )],
+            &["hot_leave", "many_rings_leave"],
+        ),
+        (
+            "resumed-too-early",
+            [(
+                "src/ring/consumer/hold.rs",
+                "cursor: held.reached,",
+                "cursor: held.published,",
+            )],
+            &["hot_nested", "many_rings", "many_rings_leave"],
         ),
         (
             "repair-unnoticed",
@@ -173,11 +185,44 @@ fn a_library_that_does_not_make_up_for_what_it_holds_back_is_found_out() {
         ),
         (
             "watched-ignored",
-            [(RING, " && !self.is_watched()", "")],
+            [(MAPPED_RING, " && !self.is_watched()", "")],
             &["hot_positions"],
         ),
-    ];
-    for (name, replacements, programs) in &mutants {
+    ]);
+}
+
+/// The same for what only several rings can show.
+#[test]
+fn a_library_that_mistakes_one_ring_for_another_is_found_out() {
+    if !require_bpf() {
+        return;
+    }
+    find_out(&[
+        (
+            "held-rings-shown",
+            [(
+                MAPPED_RING,
+                "self.journal().shown(pages.size(), position)",
+                "position()",
+            )],
+            &["many_rings"],
+        ),
+        (
+            "not-released",
+            [(MAPPED_RING, "if self.is_held() {", "if false {")],
+            &["many_rings"],
+        ),
+    ]);
+}
+
+const CONSUMER: &str = "src/ring/consumer.rs";
+const MAPPED_RING: &str = "src/mapped_ring.rs";
+
+/// A name, what is replaced, and the programs that notice it.
+type Mutant<'a> = (&'a str, [mutated::Replacement<'a>; 1], &'a [&'a str]);
+
+fn find_out(mutants: &[Mutant]) {
+    for (name, replacements, programs) in mutants {
         let library = mutated::build(name, replacements);
         for program in *programs {
             let expected = text(&stock(program));
