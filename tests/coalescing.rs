@@ -5,7 +5,7 @@
 mod common;
 mod mutated;
 
-use common::{Libbpf, Way, count, counted, require_bpf, run, try_run};
+use common::{Libbpf, Way, count, counted, require_bpf, run, stated, try_run};
 use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -15,13 +15,22 @@ const WATCH_DOG: Duration = Duration::from_secs(60);
 /// So long that a window which ends earlier was ended by something.
 const SECOND: (&str, &str) = ("RBSHIM_COALESCE_US", "1000000");
 
-fn paced_poll(way: Way, option: Option<(&str, &str)>) -> Output {
-    let mut command = common::command("paced_poll", Libbpf::Vendored, way);
+/// Runs the program and has the library count.
+fn counting(program: &str, way: Way, option: Option<(&str, &str)>) -> Output {
+    let mut command = common::command(program, Libbpf::Vendored, way);
     count(&mut command);
     command.envs(option);
     let output = run(command, WATCH_DOG);
     assert!(output.status.success(), "{output:?}");
     output
+}
+
+fn paced_poll(way: Way, option: Option<(&str, &str)>) -> Output {
+    counting("paced_poll", way, option)
+}
+
+fn preloaded(program: &str, option: (&str, &str)) -> Output {
+    counting(program, Way::Preloaded, Some(option))
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -125,6 +134,67 @@ fn without_descriptors_for_a_window_the_manager_goes_on_and_warns() {
         .count();
     assert_eq!(warnings, 2, "{said}");
 }
+
+#[test]
+fn a_descriptor_that_is_always_ready_keeps_no_record_back() {
+    if !require_bpf() {
+        return;
+    }
+    let expected = stated("own_descriptor", "expected").expect("what is right");
+    let output = preloaded("own_descriptor", ("RBSHIM_COALESCE_US", "100"));
+    assert_eq!(text(&output.stdout), expected, "{output:?}");
+    assert!(counted(&output, "coalesced") > 0, "{output:?}");
+}
+
+/// A window needs an epoll around the manager's own.
+#[test]
+fn a_manager_that_the_kernel_lets_nobody_watch_opens_without_a_window_and_warns() {
+    if !require_bpf() {
+        return;
+    }
+    const MANAGERS: usize = 510;
+    // The kernel's limit for epolls around an epoll that watches a file: path_limits in fs/eventpoll.c.
+    const WATCHED: usize = 500;
+    let output = preloaded("many_managers", ("RBSHIM_COALESCE_US", "100"));
+    let expected = format!(
+        "{MANAGERS} of {MANAGERS} managers\n{} records, wrong results 0\n",
+        2 * MANAGERS
+    );
+    assert_eq!(text(&output.stdout), expected, "{output:?}");
+    let said = text(&output.stderr);
+    let warnings = said
+        .matches("rbshim: no coalescing window: too many managers of one map\n")
+        .count();
+    assert_eq!(warnings, MANAGERS - WATCHED, "{said}");
+}
+
+/// The program says on stderr how many calls have brought its hundred records.
+#[test]
+fn a_window_goes_on_after_the_first_record_of_another_ring() {
+    if !require_bpf() {
+        return;
+    }
+    let calls = |option: (&str, &str)| counted(&preloaded("paced_rings", option), "calls");
+    // On a busy machine the records may take longer than the window, or come many at a time.
+    let few = (0..ATTEMPTS).any(|_| calls(SECOND) <= 2);
+    assert!(few, "the call has ended with a window");
+    let many = (0..ATTEMPTS).any(|_| calls(("RBSHIM_COALESCE_US", "0")) > 10);
+    assert!(many, "the records come together without a window, too");
+
+    let ending = (
+        "src/manager/coalesce_call.rs",
+        "Looked::NewRing => Ended::ByRing",
+        "Looked::NewRing => Ended::Early",
+    );
+    let library = mutated::build("ended-by-ring", &[ending]);
+    let mut command = common::command("paced_rings", Libbpf::Vendored, Way::Stock);
+    command.env("LD_PRELOAD", &library.shared).envs([SECOND]);
+    let calls = counted(&run(command, WATCH_DOG), "calls");
+    assert!(calls > 2, "{calls} calls");
+}
+
+/// Another program on a CPU may keep the reader or the producer from it.
+const ATTEMPTS: usize = 5;
 
 /// If the program did not see what a window may do wrong, the tests above would say nothing.
 #[test]
