@@ -110,6 +110,7 @@ programs! {
     small_ring: StockRun::Compared,
     threads_with_managers: StockRun::Compared,
     throughput_conservation: StockRun::Compared,
+    turns: StockRun::Compared,
     user_ring: StockRun::Compared,
     user_ring_blocking: StockRun::Compared,
     wrap_around: StockRun::Compared,
