@@ -34,8 +34,8 @@ pub trait Rings {
 /// Reads the rings until all have settled, or until `max` records have been delivered, waiting for more
 /// with records held back for as long as `policy` says. Returns how many were delivered.
 ///
-/// With `max`, and on an error, what was walked is published and fenced in every ring, as in a single
-/// ring: the caller calls again before it sleeps.
+/// With `max`, on an error, and where `policy` [leaves](WaitPolicy::leaves), what was walked is published
+/// and fenced in every ring, as in a single ring: the caller calls again before it sleeps.
 pub fn read<R: Rings>(
     rings: &mut R,
     max: u64,
@@ -45,6 +45,7 @@ pub fn read<R: Rings>(
         delivered: 0,
         walked: Walked::default(),
         max,
+        more: false,
     };
     // Whether the next round is to settle what the last one has held back.
     let mut settles = false;
@@ -54,12 +55,16 @@ pub fn read<R: Rings>(
         } else {
             policy.round()
         };
-        call.round(rings, round)?;
-        let waits = !settles && policy.waits(call.walked);
+        call.round(rings, round, policy.most())?;
+        let waits = !settles && !call.more && policy.waits(call.walked);
         if call.is_over(rings) {
             return Ok(call.delivered);
         }
-        settles = round.hold && !waits;
+        if policy.leaves() {
+            rings.release();
+            return Ok(call.delivered);
+        }
+        settles = round.hold && !waits && !call.more;
         if waits && round.hold {
             policy.wait();
         }
@@ -73,19 +78,26 @@ struct Call {
     delivered: u64,
     walked: Walked,
     max: u64,
+    /// Whether a turn of the last round has ended because it had delivered as many as it might.
+    more: bool,
 }
 
 impl Call {
-    /// A turn for each ring, or for each that has not settled if none is to hold back.
+    /// A turn for each ring, or for each that has not settled if none is to hold back; for up to `most` records
+    /// each.
     #[inline(always)]
-    fn round<R: Rings>(&mut self, rings: &mut R, round: Round) -> Result<(), R::Error> {
+    fn round<R: Rings>(&mut self, rings: &mut R, round: Round, most: u64) -> Result<(), R::Error> {
+        self.more = false;
         let mut number = 0;
         while number < rings.count() {
             if round.hold || !rings.is_settled(number) {
                 let left = self.max.wrapping_sub(self.delivered);
-                let turn = rings.take_turn(number, round, left).inspect_err(|_| {
-                    rings.release();
-                })?;
+                let turn = rings
+                    .take_turn(number, round, left.min(most))
+                    .inspect_err(|_| {
+                        rings.release();
+                    })?;
+                self.more |= turn.delivered == most;
                 self.delivered = self.delivered.wrapping_add(turn.delivered);
                 self.walked += turn.walked;
                 if self.delivered >= self.max {

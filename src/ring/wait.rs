@@ -40,6 +40,19 @@ pub trait WaitPolicy {
 
     /// Waits. A thread may be cancelled in here.
     fn wait(&mut self);
+
+    /// Records that a turn delivers at most. Where one has ended so, there is no wait after its round: more is there.
+    #[inline(always)]
+    fn most(&self) -> u64 {
+        u64::MAX
+    }
+
+    /// Whether the call is to return though not all rings have settled. Its caller must not sleep then before it has
+    /// called again.
+    #[inline(always)]
+    fn leaves(&mut self) -> bool {
+        false
+    }
 }
 
 /// Settles as soon as it has caught up.

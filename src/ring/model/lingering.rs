@@ -88,6 +88,18 @@ fn a_forced_wakeup_brings_a_lingering_reader_what_was_committed_without_one() {
     });
 }
 
+/// The call after that goes on with what it has left, and settles.
+#[test]
+fn a_reader_whose_call_returns_before_it_has_settled_is_woken_for_every_record() {
+    check_threads(Ring::big, |ring| {
+        let returning = Reader {
+            returns: 1,
+            ..Reader::lingering(1)
+        };
+        vec![producer(ring, &[Plain, Plain]), reader(ring, returning, 2)]
+    });
+}
+
 /// A coalescing sleep ends early for a notification, and takes it. (In truth it takes only the
 /// sleep's own: a program that waits for the manager's epoll fd, or for the map's, is a waiter of its
 /// own, which the kernel notifies as well.)

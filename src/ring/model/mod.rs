@@ -88,6 +88,8 @@ struct Reader {
     calls_at: Option<u64>,
     /// Whether calls do not linger any more after one that was left.
     then_consumes: bool,
+    /// So many calls return after their first round.
+    returns: u32,
     /// Number of the next record.
     next: u64,
     journal: Journal,
@@ -130,7 +132,10 @@ impl Reader {
             takes: self.takes,
             declines: false,
             leaves: &mut self.leaves_window,
+            returns: self.returns > 0,
+            returned: false,
         };
+        self.returns = self.returns.saturating_sub(1);
         let mut taker = Taker {
             ring,
             journal: &journal,
@@ -155,6 +160,7 @@ impl Reader {
         let result = catch_unwind(AssertUnwindSafe(call));
         self.journal = journal;
         match result {
+            Ok(Ok(_)) if waits.returned => Called::Stopped,
             Ok(Ok(delivered)) if delivered < max => Called::CaughtUp,
             Ok(Ok(_) | Err(Stop::Failed(_))) => Called::Stopped,
             Ok(Err(stop)) => panic!("{stop:?}"),
@@ -191,6 +197,9 @@ struct Waits<'a> {
     /// Whether a round more holds back, which is not waited after.
     declines: bool,
     leaves: &'a mut bool,
+    /// Whether the call returns after a round that has not settled the ring.
+    returns: bool,
+    returned: bool,
 }
 
 impl WaitPolicy for Waits<'_> {
@@ -216,6 +225,15 @@ impl WaitPolicy for Waits<'_> {
         if std::mem::take(self.leaves) {
             resume_unwind(Box::new(Left));
         }
+    }
+
+    fn most(&self) -> u64 {
+        if self.returns { 1 } else { u64::MAX }
+    }
+
+    fn leaves(&mut self) -> bool {
+        self.returned = self.returns;
+        self.returns
     }
 }
 

@@ -145,6 +145,8 @@ impl<'a> Turns<'a> {
             takes: false,
             declines: self.reader.declines,
             leaves,
+            returns: false,
+            returned: false,
         };
         match catch_unwind(AssertUnwindSafe(|| read(self, max, &mut waits))) {
             Ok(Ok(delivered)) if delivered < max => Called::CaughtUp,
