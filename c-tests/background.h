@@ -51,7 +51,7 @@ static void *produce_in_background(void *unused)
 	return unused;
 }
 
-static void background_start(__u32 ring, __u32 records, __u32 batch)
+HARNESS_UNUSED static void background_start(__u32 ring, __u32 records, __u32 batch)
 {
 	background.ring = ring;
 	background.records = records;
@@ -61,13 +61,13 @@ static void background_start(__u32 ring, __u32 records, __u32 batch)
 		die("pthread_create");
 }
 
-static bool background_is_done(void)
+HARNESS_UNUSED static bool background_is_done(void)
 {
 	return __atomic_load_n(&background.done, __ATOMIC_SEQ_CST);
 }
 
 /* Consumes what the producer has left, and prints whether all came. */
-static void background_end(struct ring_buffer *rb)
+HARNESS_UNUSED static void background_end(struct ring_buffer *rb)
 {
 	pthread_join(background.thread, NULL);
 	ring_buffer__consume(rb);

@@ -2,6 +2,7 @@
 //! Rings and the epoll that watches them. This is C's `struct ring_buffer`.
 
 mod coalesce_call;
+mod leaving;
 mod linger_call;
 mod lingering;
 mod taking_part;
@@ -21,6 +22,7 @@ use crate::sys::mmap::page_size;
 use core::ffi::{c_int, c_ulong, c_void};
 use core::mem::offset_of;
 use core::ptr::{self, NonNull};
+use leaving::Leaving;
 use lingering::Lingering;
 pub use taking_part::Part;
 use taking_part::{AllRings, Stopped, TakingPart};
@@ -47,11 +49,12 @@ pub struct Manager {
     ring_cnt: c_int,
     /// How many rings take part in a poll.
     taking_part: u32,
-    /// Whether a poll has ended early, with an error or as many records as it can tell.
+    /// Whether a poll has ended before all of its rings had settled.
     ended_early: bool,
     /// Where the last call for a number of records has stopped.
     stopped: Stopped,
     lingering: Lingering,
+    leaving: Leaving,
 }
 
 const _: () = {
@@ -84,6 +87,7 @@ impl ManagerHandle {
             ended_early: false,
             stopped: Stopped::default(),
             lingering: Lingering::new(options.linger_us),
+            leaving: Leaving::NEVER,
         };
         let Some(manager) = alloc::keep(manager).map(ManagerHandle) else {
             epoll::destroy(epoll_fd);
@@ -92,6 +96,10 @@ impl ManagerHandle {
         if let Err(error) = manager.set_coalesce_us(options.coalesce_us) {
             let text = ErrorText::new(error);
             warning!(c"rbshim: no coalescing window: %s\n", text.as_ptr());
+        }
+        if let Err(error) = manager.set_poll_max_ms(options.poll_max_ms) {
+            let text = ErrorText::new(error);
+            warning!(c"rbshim: no limit of a poll's time: %s\n", text.as_ptr());
         }
         // The call succeeds, whatever it has asked on the way.
         errno.set();
@@ -129,6 +137,7 @@ impl ManagerHandle {
         // SAFETY: both arrays and the manager are from `alloc`, and nobody uses them any more.
         unsafe {
             self.destroy_sleep();
+            self.destroy_edge();
             epoll::destroy((*manager).epoll_fd);
             alloc::free((*manager).events);
             alloc::free((*manager).rings);
@@ -212,11 +221,22 @@ impl ManagerHandle {
             }
         }
         let deadline = self.deadline(timeout_ms);
-        let ready = self.wait(timeout_ms)?;
+        if self.has_left() {
+            if let Some(result) = self.read_left(timeout_ms, deadline) {
+                return result;
+            }
+        }
+        let ready = self.wait_past_edge(timeout_ms, deadline)?;
         if ready == 0 {
             return Ok(0);
         }
         self.begin(ready);
+        self.read_begun(ready, timeout_ms, deadline)
+    }
+
+    /// Reads the rings that take part, which `ready` events have named, in a poll with this timeout.
+    #[inline]
+    fn read_begun(self, ready: usize, timeout_ms: c_int, deadline: u64) -> Result<u64, Errno> {
         if timeout_ms != 0 {
             return self.read_lingering(ready, deadline);
         }
@@ -227,13 +247,29 @@ impl ManagerHandle {
     #[inline]
     fn read(self, policy: &mut impl WaitPolicy) -> Result<u64, Errno> {
         let result = rounds::read(&mut TakingPart(self), CALL_MAX, policy);
-        self.disband(!matches!(result, Ok(delivered) if delivered < CALL_MAX));
+        self.disband();
         result
+    }
+
+    /// The same, for as long as polls may.
+    #[inline]
+    fn read_limited(self, policy: impl WaitPolicy) -> Result<u64, Errno> {
+        match self.limited(policy) {
+            Ok(mut limited) => {
+                let result = self.read(&mut limited);
+                if limited.left {
+                    self.leave_rings();
+                }
+                result
+            }
+            Err(mut policy) => self.read(&mut policy),
+        }
     }
 
     /// Consumes all records of all rings, by turns, in the order in which the rings were added, and
     /// returns how many. Errors: those of [`RingHandle::consume`].
     pub fn consume(self) -> Result<u64, Errno> {
+        self.take_edge();
         if self.is_settled() {
             return Ok(0);
         }
@@ -251,6 +287,7 @@ impl ManagerHandle {
     ///
     /// Errors: those of [`RingHandle::consume`].
     pub fn consume_n(self, max: u64) -> Result<u64, Errno> {
+        self.take_edge();
         if max == 0 || self.is_settled() {
             return Ok(0);
         }

@@ -18,6 +18,8 @@ pub struct Options {
     pub linger_us: u32,
     /// `RBSHIM_COALESCE_US`: longest time to sleep while records come, us; 0: not at all.
     pub coalesce_us: u32,
+    /// `RBSHIM_POLL_MAX_MS`: longest time that a poll goes on reading, ms; 0: for as long as records come.
+    pub poll_max_ms: u32,
 }
 
 /// Longest `RBSHIM_LINGER_US`: what a call may always linger for.
@@ -30,8 +32,15 @@ const LINGER_DEFAULT: u32 = 5;
 /// Longest coalescing window, us.
 pub const COALESCE_MAX: u32 = 1_000_000;
 
-/// The options in one word: a `race` cell needs no lock and no thread-local, and survives a fork.
+/// Longest time that a poll may be limited to, ms.
+pub const POLL_MAX: u32 = 60_000;
+
+/// The options in two words: a `race` cell needs no lock and no thread-local, and survives a fork. Whoever finds
+/// this one set finds the other one set.
 static OPTIONS: OnceNonZeroUsize = OnceNonZeroUsize::new();
+
+/// What a word of 32 bits has no room for.
+static FURTHER: OnceNonZeroUsize = OnceNonZeroUsize::new();
 
 const READ: usize = 1;
 const VERBOSE: usize = 1 << 1;
@@ -42,6 +51,13 @@ const COALESCE: Bits = Bits {
     mask: 0xf_ffff,
 };
 const _: () = assert!(LINGER_MAX <= LINGER.mask && COALESCE_MAX <= COALESCE.mask);
+
+// In the second word.
+const POLL: Bits = Bits {
+    at: 1,
+    mask: 0xffff,
+};
+const _: () = assert!(POLL_MAX <= POLL.mask);
 
 /// Where a number stands in the word.
 struct Bits {
@@ -62,11 +78,13 @@ impl Bits {
 /// The options in force. The first call reads them, and announces the library if asked to.
 pub fn options() -> Options {
     let word = OPTIONS.get().map_or_else(read, NonZeroUsize::get);
+    let further = FURTHER.get().map_or(READ, NonZeroUsize::get);
     Options {
         verbose: word & VERBOSE != 0,
         stats: word & STATS != 0,
         linger_us: LINGER.get(word),
         coalesce_us: COALESCE.get(word),
+        poll_max_ms: POLL.get(further),
     }
 }
 
@@ -75,21 +93,27 @@ fn read() -> usize {
     let flag = |name, flag| if switch(name) { flag } else { 0 };
     let linger = number(c"RBSHIM_LINGER_US", LINGER_MAX).unwrap_or(LINGER_DEFAULT);
     let coalesce = number(c"RBSHIM_COALESCE_US", COALESCE_MAX).unwrap_or(0);
+    let poll_max = number(c"RBSHIM_POLL_MAX_MS", POLL_MAX).unwrap_or(0);
     let word = READ
         | flag(c"RBSHIM_VERBOSE", VERBOSE)
         | flag(c"RBSHIM_STATS", STATS)
         | LINGER.put(linger)
         | COALESCE.put(coalesce);
-    let first = NonZeroUsize::new(word).is_some_and(|word| OPTIONS.set(word).is_ok());
+    let set = |cell: &OnceNonZeroUsize, word| {
+        NonZeroUsize::new(word).is_some_and(|word| cell.set(word).is_ok())
+    };
+    set(&FURTHER, READ | POLL.put(poll_max));
+    let first = set(&OPTIONS, word);
     if first && word & VERBOSE != 0 {
         let stats = if word & STATS != 0 { c"1" } else { c"0" };
         say!(
-            c"rbshim %s active: %s (RBSHIM_STATS=%s RBSHIM_LINGER_US=%u RBSHIM_COALESCE_US=%u)\n",
+            c"rbshim %s active: %s (RBSHIM_STATS=%s RBSHIM_LINGER_US=%u RBSHIM_COALESCE_US=%u RBSHIM_POLL_MAX_MS=%u)\n",
             VERSION.as_ptr(),
             library().as_ptr(),
             stats.as_ptr(),
             linger,
             coalesce,
+            poll_max,
         );
     }
     word

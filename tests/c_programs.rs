@@ -101,6 +101,7 @@ programs! {
     own_descriptor: StockRun::Undefined,
     paced_poll: StockRun::Compared,
     paced_rings: StockRun::Compared,
+    poll_max: StockRun::Compared,
     poll_timeouts: StockRun::Compared,
     private_structs: StockRun::LayoutSince(1, 3),
     reentrancy: StockRun::Compared,

@@ -138,6 +138,7 @@ fn a_value_that_is_not_understood_is_named_and_has_no_effect() {
         ("RBSHIM_COALESCE_US", "1000001"),
         ("RBSHIM_COALESCE_US", " 100"),
         ("RBSHIM_COALESCE_US", "99999999999999999999"),
+        ("RBSHIM_POLL_MAX_MS", "60001"),
     ] {
         let mut command = clean(&program);
         command.env(name, value);
@@ -156,19 +157,26 @@ fn verbose_names_the_options_in_force() {
     }
     let program = no_libbpf("options");
     let readme = fs::read_to_string(manifest_dir().join("README.md")).expect("the README");
+    // In two lines there.
     let defaults = readme
-        .lines()
-        .find(|line| line.trim_start().starts_with("rbshim ") && line.contains(" active: "))
-        .and_then(|line| line.split_once(" ("))
-        .map(|(_, options)| options.trim_end_matches(')'))
+        .split_once(" active: ")
+        .and_then(|(_, line)| line.split_once(" ("))
+        .and_then(|(_, options)| options.split_once(')'))
+        .map(|(options, _)| options.split_whitespace().collect::<Vec<_>>().join(" "))
         .expect("the README shows the line");
-    for (linger, coalesce, in_force) in [
-        ("", "", defaults),
-        ("0", "0", "RBSHIM_LINGER_US=0 RBSHIM_COALESCE_US=0"),
+    for (linger, coalesce, poll_max, in_force) in [
+        ("", "", "", defaults.as_str()),
+        (
+            "0",
+            "0",
+            "0",
+            "RBSHIM_LINGER_US=0 RBSHIM_COALESCE_US=0 RBSHIM_POLL_MAX_MS=0",
+        ),
         (
             "100",
             "1000000",
-            "RBSHIM_LINGER_US=100 RBSHIM_COALESCE_US=1000000",
+            "60000",
+            "RBSHIM_LINGER_US=100 RBSHIM_COALESCE_US=1000000 RBSHIM_POLL_MAX_MS=60000",
         ),
     ] {
         let mut command = clean(&program);
@@ -176,6 +184,7 @@ fn verbose_names_the_options_in_force() {
             ("RBSHIM_VERBOSE", "1"),
             ("RBSHIM_LINGER_US", linger),
             ("RBSHIM_COALESCE_US", coalesce),
+            ("RBSHIM_POLL_MAX_MS", poll_max),
         ]);
         let output = run(command, WATCH_DOG);
         assert_eq!(text(&output.stdout), READ_TWICE);

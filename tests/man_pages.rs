@@ -131,6 +131,7 @@ fn every_option_has_its_default_in_the_page_and_the_readme() {
         ("RBSHIM_STATS", u32::from(options.stats)),
         ("RBSHIM_LINGER_US", options.linger_us),
         ("RBSHIM_COALESCE_US", options.coalesce_us),
+        ("RBSHIM_POLL_MAX_MS", options.poll_max_ms),
     ];
     for (name, _) in defaults {
         assert!(std::env::var_os(name).is_none(), "run this without {name}");

@@ -20,9 +20,13 @@ int main(void)
 		fprintf(stderr, "ring_buffer__new(-1) = %p: %s\n", (void *)rb, strerror(error));
 		return 1;
 	}
-	/* Only rbshim has this one. */
+	/* Only rbshim has these. */
 	if (rbshim_ring_buffer__set_coalesce_us(NULL, 100) != -EINVAL) {
 		fprintf(stderr, "rbshim_ring_buffer__set_coalesce_us(NULL) is no error\n");
+		return 1;
+	}
+	if (rbshim_ring_buffer__set_poll_max_ms(NULL, 100) != -EINVAL) {
+		fprintf(stderr, "rbshim_ring_buffer__set_poll_max_ms(NULL) is no error\n");
 		return 1;
 	}
 	ring_buffer__free(NULL);

@@ -40,3 +40,35 @@ pub unsafe extern "C-unwind" fn rbshim_ring_buffer__set_coalesce_us(
         None => failure(NULL_HANDLE),
     }
 }
+
+/// Has ring_buffer__poll with a timeout other than 0 return after `ms` milliseconds in which records have
+/// come without a break, so that the program can do something else: look at a flag, for one. libbpf's does
+/// not return while records come faster than the callback takes them. 0 turns this off; more than 60000
+/// counts as that. At first it is what the environment's RBSHIM_POLL_MAX_MS says.
+///
+/// The call returns after `ms` at the earliest, and at most 32 callbacks of each ring later. It does not
+/// count the time that it waits for the first record. A poll that returns so leaves records behind, which
+/// the next ring_buffer__poll or ring_buffer__consume delivers. Whoever waits for ring_buffer__epoll_fd()
+/// is notified about them, edge-triggered too, and through other epoll instances. Whoever waits
+/// edge-triggered for the fd of a map is not, and calls ring_buffer__consume before he waits.
+/// Calls with timeout 0, ring_buffer__consume and the like are not limited.
+///
+/// The first call with `ms` above 0 opens a file descriptor, which ring_buffer__free closes, and adds it to
+/// ring_buffer__epoll_fd(): a program that reads the events of that itself gets some whose data.u64 is
+/// UINT64_MAX, and consumes the rings then. Returns 0, or a negative error and sets errno: EINVAL for NULL,
+/// or what eventfd(2) or epoll_ctl(2) say; what was in force then stays so.
+///
+/// # Safety
+///
+/// `rb` is NULL or a manager that no other thread uses now.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn rbshim_ring_buffer__set_poll_max_ms(
+    rb: *mut ring_buffer,
+    ms: c_uint,
+) -> c_int {
+    // SAFETY: as required of the caller.
+    match unsafe { manager(rb) } {
+        Some(manager) => status(manager.set_poll_max_ms(ms)),
+        None => failure(NULL_HANDLE),
+    }
+}

@@ -107,7 +107,7 @@ impl ManagerHandle {
     /// When a poll begun now must return, in ns of [`monotonic_ns`]. Spinning adds less than the
     /// shortest timeout; sleeps may add more.
     pub(super) fn deadline(self, timeout_ms: c_int) -> u64 {
-        let sleeps = self.with_lingering(|lingering| lingering.coalesce_us > 0);
+        let sleeps = self.with_lingering(|lingering| lingering.coalesce_us > 0) || self.has_edge();
         match u64::try_from(timeout_ms) {
             Ok(timeout) if sleeps => monotonic_ns().wrapping_add(timeout.wrapping_mul(1_000_000)),
             _ => u64::MAX,
@@ -122,11 +122,9 @@ impl ManagerHandle {
             // Whatever has been notified until here is looked at now.
             sleep.forget();
             self.look_for_rings();
-            let mut policy = CoalesceCall::new(self, sleep, call);
-            return self.read(&mut policy);
+            return self.read_limited(CoalesceCall::new(self, sleep, call));
         }
-        let mut policy = LingerCall::new(self);
-        self.read(&mut policy)
+        self.read_limited(LingerCall::new(self))
     }
 
     /// Whether one ring alone has records these days, judged by what the last wait was notified about.

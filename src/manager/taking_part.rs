@@ -254,7 +254,7 @@ impl ManagerHandle {
 
     /// Lets the rings take part that the first `ready` events name, in that order, and then those that still
     /// do: they are warm, or a call has ended early.
-    pub(super) fn begin(self, ready: usize) {
+    pub(super) fn begin(self, ready: usize) -> Looked {
         let before = self.taking_part();
         let aside = self.ring_cnt();
         let mut in_callback = false;
@@ -270,10 +270,21 @@ impl ManagerHandle {
         }
         self.set_taking_part(0);
         self.set_looked_at(NOT_YET);
-        self.join_ready(ready);
+        let looked = self.join_ready(ready);
         for number in 0..before {
             if let Some(ring) = self.participant_at(aside.wrapping_add(number)) {
                 self.enroll(ring);
+            }
+        }
+        looked
+    }
+
+    /// Lets all rings take part.
+    pub(super) fn enroll_all(self) {
+        for index in 0..self.ring_cnt() {
+            if let Some(ring) = self.ring(index) {
+                self.enroll(ring);
+                ring.set_part(ring.part().unsettled());
             }
         }
     }
@@ -284,7 +295,9 @@ impl ManagerHandle {
         for number in 0..ready {
             // The program may have added fds of its own: their data name no ring of ours.
             let Some(ring) = self.ring_of_event(number) else {
-                looked = Looked::Other;
+                if !self.is_edge(number) {
+                    looked = Looked::Other;
+                }
                 continue;
             };
             let new = self.enroll(ring);
@@ -327,16 +340,17 @@ impl ManagerHandle {
     }
 
     /// Ends the part of all rings after a poll, but for those that are warm: lingered for, and with records in
-    /// this call. Where the poll has not settled them (`early`), a call that it was in is told so.
+    /// this call. Where the poll has not settled them, a call that it was in is told so.
     #[inline]
-    pub(super) fn disband(self, early: bool) {
+    pub(super) fn disband(self) {
         let keep = self.with_rate(|rate| rate.is_lingering());
-        let mut kept = 0;
+        let (mut kept, mut early) = (0, false);
         for number in 0..self.taking_part() {
             let Some(ring) = self.participant(number) else {
                 continue;
             };
             let part = ring.part();
+            early |= !part.has(Part::SETTLED);
             let stays = keep && part.has(Part::ACTIVE) && part.has(Part::SETTLED);
             let part = part.without(Part::ACTIVE | Part::GUEST);
             if stays {
@@ -359,16 +373,6 @@ impl ManagerHandle {
     fn take_ended_early(self) -> bool {
         // SAFETY: a live manager that no other thread uses; no other reference to the field exists.
         unsafe { core::mem::take(&mut (*self.as_ptr()).ended_early) }
-    }
-
-    #[cold]
-    fn enroll_all(self) {
-        for index in 0..self.ring_cnt() {
-            if let Some(ring) = self.ring(index) {
-                self.enroll(ring);
-                ring.set_part(ring.part().unsettled());
-            }
-        }
     }
 
     /// Ends the part of the rings that take part only because of a call for all rings, which is over.

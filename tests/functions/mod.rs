@@ -29,4 +29,7 @@ pub const FUNCTIONS: [&str; 21] = [
 ];
 
 /// What libbpf does not have.
-pub const EXTENSIONS: [&str; 1] = ["rbshim_ring_buffer__set_coalesce_us"];
+pub const EXTENSIONS: [&str; 2] = [
+    "rbshim_ring_buffer__set_coalesce_us",
+    "rbshim_ring_buffer__set_poll_max_ms",
+];
