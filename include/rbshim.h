@@ -330,6 +330,34 @@ int rbshim_ring_buffer__set_coalesce_us(struct ring_buffer *rb,
 int rbshim_ring_buffer__set_poll_max_ms(struct ring_buffer *rb,
                                         unsigned int ms);
 
+/**
+ * Has ring_buffer__poll with a timeout other than 0 spin instead of sleep, if `on` is not 0: for a program
+ * that owns the CPU it runs on. The producer never pays for a wake-up then, at any rate. At first it is what
+ * the environment's RBSHIM_BUSY_POLL says.
+ *
+ * Timeouts, -EINTR after a signal handler has run, and fds that the program has added to
+ * ring_buffer__epoll_fd() are as with a poll that sleeps; such fds and signals are noticed within about 100
+ * microseconds. While records come the poll returns about every 0.5 ms. Records with BPF_RB_NO_WAKEUP are
+ * delivered too, without waiting for a notification.
+ *
+ * Between calls the kernel sees the reader one record behind in each ring. So ring_buffer__epoll_fd() and
+ * the maps are readable all the time after the first record: the program waits by ring_buffer__poll alone.
+ * ring_buffer__consume, and ring_buffer__poll with timeout 0, leave everything as without this.
+ * A change in a callback counts from the next call on.
+ *
+ * While it spins without records all signals are blocked; callbacks and the rest of the program have the
+ * mask that the program has set. Of several threads, one that does not block a signal may be given it in
+ * place of this one.
+ *
+ * Returns 0, or a negative error and sets errno: EINVAL for NULL, EOPNOTSUPP where there is a single CPU.
+ *
+ * # Safety
+ *
+ * `rb` is NULL or a manager that no other thread uses now.
+ */
+int rbshim_ring_buffer__set_busy_poll(struct ring_buffer *rb,
+                                      int on);
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! Rings and the epoll that watches them. This is C's `struct ring_buffer`.
 
+mod busy;
 mod coalesce_call;
 mod leaving;
 mod linger_call;
@@ -55,6 +56,8 @@ pub struct Manager {
     stopped: Stopped,
     lingering: Lingering,
     leaving: Leaving,
+    /// Whether polls spin rather than sleep.
+    busy: bool,
 }
 
 const _: () = {
@@ -88,6 +91,7 @@ impl ManagerHandle {
             stopped: Stopped::default(),
             lingering: Lingering::new(options.linger_us),
             leaving: Leaving::NEVER,
+            busy: false,
         };
         let Some(manager) = alloc::keep(manager).map(ManagerHandle) else {
             epoll::destroy(epoll_fd);
@@ -100,6 +104,9 @@ impl ManagerHandle {
         if let Err(error) = manager.set_poll_max_ms(options.poll_max_ms) {
             let text = ErrorText::new(error);
             warning!(c"rbshim: no limit of a poll's time: %s\n", text.as_ptr());
+        }
+        if options.busy_poll {
+            manager.be_busy();
         }
         // The call succeeds, whatever it has asked on the way.
         errno.set();
@@ -213,6 +220,11 @@ impl ManagerHandle {
     ///
     /// Errors: `EINTR` for a signal; those of [`RingHandle::consume`].
     pub fn poll(self, timeout_ms: c_int) -> Result<u64, Errno> {
+        if timeout_ms != 0 && self.is_busy() {
+            if let Some(result) = self.poll_busily(timeout_ms) {
+                return result;
+            }
+        }
         if self.holds_rings() {
             // A call has been left by its callback. The kernel need not report a ring that is held.
             let delivered = self.read(&mut NoWait)?;
@@ -273,11 +285,7 @@ impl ManagerHandle {
         if self.is_settled() {
             return Ok(0);
         }
-        let result = rounds::read(
-            &mut AllRings::after(self, Stopped::default()),
-            CALL_MAX,
-            &mut NoWait,
-        );
+        let result = rounds::read(&mut AllRings::new(self), CALL_MAX, &mut NoWait);
         self.dismiss();
         result
     }

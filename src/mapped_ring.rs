@@ -223,6 +223,11 @@ impl RingHandle {
         consumer::is_as_left(self.pages(), self.journal())
     }
 
+    /// Whether a turn would walk a record, or fail.
+    pub fn has_records(self) -> bool {
+        consumer::has_records(self.pages(), self.journal())
+    }
+
     /// Whether the ring is held: one record behind, so that the kernel sends no wake-ups for it.
     pub fn is_held(self) -> bool {
         self.journal().held() != Held::NOTHING

@@ -3,7 +3,7 @@
 
 use crate::log::{library, say};
 use crate::sys::env;
-use core::ffi::CStr;
+use core::ffi::{CStr, c_uint};
 use core::num::NonZeroUsize;
 use once_cell::race::OnceNonZeroUsize;
 
@@ -20,6 +20,8 @@ pub struct Options {
     pub coalesce_us: u32,
     /// `RBSHIM_POLL_MAX_MS`: longest time that a poll goes on reading, ms; 0: for as long as records come.
     pub poll_max_ms: u32,
+    /// `RBSHIM_BUSY_POLL`: polls spin rather than sleep.
+    pub busy_poll: bool,
 }
 
 /// Longest `RBSHIM_LINGER_US`: what a call may always linger for.
@@ -57,6 +59,7 @@ const POLL: Bits = Bits {
     at: 1,
     mask: 0xffff,
 };
+const BUSY: usize = 1 << 17;
 const _: () = assert!(POLL_MAX <= POLL.mask);
 
 /// Where a number stands in the word.
@@ -85,6 +88,7 @@ pub fn options() -> Options {
         linger_us: LINGER.get(word),
         coalesce_us: COALESCE.get(word),
         poll_max_ms: POLL.get(further),
+        busy_poll: further & BUSY != 0,
     }
 }
 
@@ -102,18 +106,21 @@ fn read() -> usize {
     let set = |cell: &OnceNonZeroUsize, word| {
         NonZeroUsize::new(word).is_some_and(|word| cell.set(word).is_ok())
     };
-    set(&FURTHER, READ | POLL.put(poll_max));
+    let busy = flag(c"RBSHIM_BUSY_POLL", BUSY);
+    set(&FURTHER, READ | POLL.put(poll_max) | busy);
     let first = set(&OPTIONS, word);
     if first && word & VERBOSE != 0 {
         let stats = if word & STATS != 0 { c"1" } else { c"0" };
         say!(
-            c"rbshim %s active: %s (RBSHIM_STATS=%s RBSHIM_LINGER_US=%u RBSHIM_COALESCE_US=%u RBSHIM_POLL_MAX_MS=%u)\n",
+            c"rbshim %s active: %s (RBSHIM_STATS=%s RBSHIM_LINGER_US=%u RBSHIM_COALESCE_US=%u \
+              RBSHIM_POLL_MAX_MS=%u RBSHIM_BUSY_POLL=%u)\n",
             VERSION.as_ptr(),
             library().as_ptr(),
             stats.as_ptr(),
             linger,
             coalesce,
             poll_max,
+            c_uint::from(busy != 0),
         );
     }
     word
@@ -193,6 +200,11 @@ mod tests {
             let word = READ | STATS | LINGER.put(linger) | COALESCE.put(coalesce);
             assert_eq!((LINGER.get(word), COALESCE.get(word)), (linger, coalesce));
             assert_eq!(word & (READ | VERBOSE | STATS), READ | STATS);
+        }
+        for limit in [0, 1, POLL_MAX] {
+            let further = READ | BUSY | POLL.put(limit);
+            assert_eq!(POLL.get(further), limit);
+            assert_eq!(further & !POLL.put(POLL.mask), READ | BUSY);
         }
     }
 }

@@ -65,6 +65,7 @@ macro_rules! programs {
 
 programs! {
     busy_head: StockRun::Compared,
+    busy_poll: StockRun::Compared,
     callback_errors: StockRun::Compared,
     callback_errors_n: StockRun::Compared,
     consume_n: StockRun::Compared,

@@ -139,6 +139,7 @@ fn a_value_that_is_not_understood_is_named_and_has_no_effect() {
         ("RBSHIM_COALESCE_US", " 100"),
         ("RBSHIM_COALESCE_US", "99999999999999999999"),
         ("RBSHIM_POLL_MAX_MS", "60001"),
+        ("RBSHIM_BUSY_POLL", "yes"),
     ] {
         let mut command = clean(&program);
         command.env(name, value);
@@ -164,19 +165,21 @@ fn verbose_names_the_options_in_force() {
         .and_then(|(_, options)| options.split_once(')'))
         .map(|(options, _)| options.split_whitespace().collect::<Vec<_>>().join(" "))
         .expect("the README shows the line");
-    for (linger, coalesce, poll_max, in_force) in [
-        ("", "", "", defaults.as_str()),
+    for (linger, coalesce, poll_max, busy, in_force) in [
+        ("", "", "", "", defaults.as_str()),
         (
             "0",
             "0",
             "0",
-            "RBSHIM_LINGER_US=0 RBSHIM_COALESCE_US=0 RBSHIM_POLL_MAX_MS=0",
+            "0",
+            "RBSHIM_LINGER_US=0 RBSHIM_COALESCE_US=0 RBSHIM_POLL_MAX_MS=0 RBSHIM_BUSY_POLL=0",
         ),
         (
             "100",
             "1000000",
             "60000",
-            "RBSHIM_LINGER_US=100 RBSHIM_COALESCE_US=1000000 RBSHIM_POLL_MAX_MS=60000",
+            "1",
+            "RBSHIM_LINGER_US=100 RBSHIM_COALESCE_US=1000000 RBSHIM_POLL_MAX_MS=60000 RBSHIM_BUSY_POLL=1",
         ),
     ] {
         let mut command = clean(&program);
@@ -185,6 +188,7 @@ fn verbose_names_the_options_in_force() {
             ("RBSHIM_LINGER_US", linger),
             ("RBSHIM_COALESCE_US", coalesce),
             ("RBSHIM_POLL_MAX_MS", poll_max),
+            ("RBSHIM_BUSY_POLL", busy),
         ]);
         let output = run(command, WATCH_DOG);
         assert_eq!(text(&output.stdout), READ_TWICE);

@@ -132,6 +132,7 @@ fn every_option_has_its_default_in_the_page_and_the_readme() {
         ("RBSHIM_LINGER_US", options.linger_us),
         ("RBSHIM_COALESCE_US", options.coalesce_us),
         ("RBSHIM_POLL_MAX_MS", options.poll_max_ms),
+        ("RBSHIM_BUSY_POLL", u32::from(options.busy_poll)),
     ];
     for (name, _) in defaults {
         assert!(std::env::var_os(name).is_none(), "run this without {name}");

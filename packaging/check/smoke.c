@@ -29,6 +29,10 @@ int main(void)
 		fprintf(stderr, "rbshim_ring_buffer__set_poll_max_ms(NULL) is no error\n");
 		return 1;
 	}
+	if (rbshim_ring_buffer__set_busy_poll(NULL, 1) != -EINVAL) {
+		fprintf(stderr, "rbshim_ring_buffer__set_busy_poll(NULL) is no error\n");
+		return 1;
+	}
 	ring_buffer__free(NULL);
 	printf("ring_buffer__new(-1): NULL, %s\n", strerror(error));
 	return 0;

@@ -16,7 +16,7 @@ use crate::sys::errno::Errno;
 use core::ffi::c_int;
 
 /// Records of one turn at most where the time is limited, so that a slow callback does not make the poll late.
-const TURN_MAX: u64 = 16;
+pub(super) const TURN_MAX: u64 = 16;
 
 /// The state of a manager's polls that return early.
 #[derive(Clone, Copy, Debug)]
@@ -121,6 +121,14 @@ impl ManagerHandle {
             over: false,
             left: false,
         })
+    }
+
+    /// Takes note that this poll may leave rings that have not settled, to the next poll alone.
+    pub(super) fn note_left(self) {
+        self.set_leaving(Leaving {
+            left: true,
+            ..self.leaving()
+        });
     }
 
     /// Takes note of rings that this poll has left.

@@ -86,7 +86,7 @@ impl WaitPolicy for LingerCall {
 
 /// Waits for `length` ns from `since` on without looking at a ring, whose lines the producer needs.
 /// Returns how long it took.
-fn spin(length: u64, since: u64) -> u64 {
+pub(super) fn spin(length: u64, since: u64) -> u64 {
     loop {
         for _ in 0..PAUSES {
             spin_loop();

@@ -14,7 +14,7 @@ use crate::sys::clock::monotonic_ns;
 use crate::sys::errno::Errno;
 
 /// While a poll goes on, rings that do not take part are looked for this often, in ns: they wait so long.
-const LOOK_EVERY: u64 = 100_000;
+pub(super) const LOOK_EVERY: u64 = 100_000;
 
 /// When rings were last looked for in a poll that has just begun. It looks after a while only: most have
 /// ended by then, and have made the kernel's calls that libbpf would make.
@@ -159,6 +159,11 @@ pub(super) struct AllRings {
 }
 
 impl AllRings {
+    /// From the first one on.
+    pub fn new(manager: ManagerHandle) -> Self {
+        AllRings::after(manager, Stopped::default())
+    }
+
     /// From the ring on whose turn it is after a call has `stopped`. All of them are to have a turn.
     pub fn after(manager: ManagerHandle, stopped: Stopped) -> Self {
         let count = manager.ring_cnt();

@@ -432,5 +432,10 @@ pub fn is_as_left<M: ConsumerMemory>(memory: M, journal: &Journal) -> bool {
         && journal.held() == Held::NOTHING
 }
 
+/// Whether a turn would walk a record, or find the ring corrupt. Nothing follows from "no" for who wants to sleep.
+pub fn has_records<M: ConsumerMemory>(memory: M, journal: &Journal) -> bool {
+    matches!(Consumer::resume(memory, journal, false).look(), Head::Ready)
+}
+
 #[cfg(test)]
 mod tests;

@@ -74,6 +74,34 @@ pub fn read<R: Rings>(
     }
 }
 
+/// Reads the rings with records held back, until `policy` neither waits for more nor has had all records of a turn, or
+/// [leaves](WaitPolicy::leaves). Returns how many records were delivered, and what was walked.
+///
+/// The rings are *left held*: their reader must not sleep, and the kernel sends no wake-up for the next record. With
+/// `max`, and on an error, they are as after [`read`].
+pub fn read_held<R: Rings>(
+    rings: &mut R,
+    max: u64,
+    policy: &mut impl WaitPolicy,
+) -> Result<(u64, Walked), R::Error> {
+    let mut call = Call {
+        delivered: 0,
+        walked: Walked::default(),
+        max,
+        more: false,
+    };
+    loop {
+        call.round(rings, policy.round(), policy.most())?;
+        let waits = policy.waits(call.walked);
+        if call.delivered >= max || !(waits || call.more) || policy.leaves() {
+            return Ok((call.delivered, call.walked));
+        }
+        if !call.more {
+            policy.wait();
+        }
+    }
+}
+
 struct Call {
     delivered: u64,
     walked: Walked,
@@ -138,6 +166,17 @@ pub mod one {
         settled: bool,
     }
 
+    impl<'a, M, R> One<'a, M, R> {
+        fn new(memory: M, journal: &'a Journal, receiver: &'a mut R) -> Self {
+            One {
+                memory,
+                journal,
+                receiver,
+                settled: false,
+            }
+        }
+    }
+
     impl<M: ConsumerMemory, R: Receiver> Rings for One<'_, M, R> {
         type Error = Stop;
 
@@ -163,6 +202,18 @@ pub mod one {
         }
     }
 
+    /// [`read_held`] on one ring.
+    pub fn read_one_held<M: ConsumerMemory>(
+        memory: M,
+        journal: &Journal,
+        max: u64,
+        receiver: &mut impl Receiver,
+        policy: &mut impl WaitPolicy,
+    ) -> Result<u64, Stop> {
+        let mut one = One::new(memory, journal, receiver);
+        read_held(&mut one, max, policy).map(|(delivered, _)| delivered)
+    }
+
     /// [`read`] on one ring.
     pub fn read_one<M: ConsumerMemory>(
         memory: M,
@@ -171,12 +222,7 @@ pub mod one {
         receiver: &mut impl Receiver,
         policy: &mut impl WaitPolicy,
     ) -> Result<u64, Stop> {
-        let mut one = One {
-            memory,
-            journal,
-            receiver,
-            settled: false,
-        };
+        let mut one = One::new(memory, journal, receiver);
         read(&mut one, max, policy)
     }
 }

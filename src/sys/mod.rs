@@ -12,3 +12,4 @@ pub mod env;
 pub mod epoll;
 pub mod errno;
 pub mod mmap;
+pub mod signals;

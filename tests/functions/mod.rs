@@ -29,7 +29,8 @@ pub const FUNCTIONS: [&str; 21] = [
 ];
 
 /// What libbpf does not have.
-pub const EXTENSIONS: [&str; 2] = [
+pub const EXTENSIONS: [&str; 3] = [
+    "rbshim_ring_buffer__set_busy_poll",
     "rbshim_ring_buffer__set_coalesce_us",
     "rbshim_ring_buffer__set_poll_max_ms",
 ];

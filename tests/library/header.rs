@@ -63,6 +63,10 @@ fn the_header_declares_the_21_functions_and_rbshims_own_and_nothing_else() {
         "( * mut ring_buffer , u32 ) -> c_int"
     );
     assert_eq!(
+        ours["rbshim_ring_buffer__set_busy_poll"],
+        "( * mut ring_buffer , c_int ) -> c_int"
+    );
+    assert_eq!(
         ours["rbshim_ring_buffer__set_poll_max_ms"],
         "( * mut ring_buffer , u32 ) -> c_int"
     );

@@ -100,6 +100,26 @@ fn a_reader_whose_call_returns_before_it_has_settled_is_woken_for_every_record()
     });
 }
 
+/// As after busy polling: the first call that sleeps settles the ring.
+#[test]
+fn a_reader_that_has_left_the_ring_held_is_woken_for_every_record() {
+    check_threads(Ring::big, |ring| {
+        let holding = Reader {
+            holds: 2,
+            ..Reader::lingering(1)
+        };
+        vec![producer(ring, &[Plain, Plain]), reader(ring, holding, 2)]
+    });
+}
+
+#[test]
+fn space_is_used_again_only_after_its_record_was_delivered_in_a_ring_left_held() {
+    check_reuse(Ring::big, || Reader {
+        holds: 1,
+        ..Reader::lingering(1)
+    });
+}
+
 /// A coalescing sleep ends early for a notification, and takes it. (In truth it takes only the
 /// sleep's own: a program that waits for the manager's epoll fd, or for the map's, is a waiter of its
 /// own, which the kernel notifies as well.)

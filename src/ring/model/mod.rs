@@ -23,7 +23,7 @@ use super::consumer::{Stop, consume, is_settled, repair};
 use super::journal::Journal;
 use super::memory::ConsumerMemory;
 use super::receiver::{Received, Receiver, Record};
-use super::rounds::one::read_one;
+use super::rounds::one::{read_one, read_one_held};
 use super::wait::{Round, WaitPolicy, Walked};
 use kernel::{Commit, Ring, SPAN};
 use loom::sync::Arc;
@@ -90,6 +90,8 @@ struct Reader {
     then_consumes: bool,
     /// So many calls return after their first round.
     returns: u32,
+    /// So many calls leave the ring held.
+    holds: u32,
     /// Number of the next record.
     next: u64,
     journal: Journal,
@@ -136,6 +138,8 @@ impl Reader {
             returned: false,
         };
         self.returns = self.returns.saturating_sub(1);
+        let holds = self.holds > 0;
+        self.holds = self.holds.saturating_sub(1);
         let mut taker = Taker {
             ring,
             journal: &journal,
@@ -151,6 +155,9 @@ impl Reader {
             if !waiting && is_settled(ring, &journal) {
                 return Ok(0);
             }
+            if holds {
+                return read_one_held(ring, &journal, max, &mut taker, &mut waits);
+            }
             if waiting || taker.hot {
                 read_one(ring, &journal, max, &mut taker, &mut waits)
             } else {
@@ -160,7 +167,7 @@ impl Reader {
         let result = catch_unwind(AssertUnwindSafe(call));
         self.journal = journal;
         match result {
-            Ok(Ok(_)) if waits.returned => Called::Stopped,
+            Ok(Ok(_)) if waits.returned || holds => Called::Stopped,
             Ok(Ok(delivered)) if delivered < max => Called::CaughtUp,
             Ok(Ok(_) | Err(Stop::Failed(_))) => Called::Stopped,
             Ok(Err(stop)) => panic!("{stop:?}"),
