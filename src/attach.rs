@@ -77,8 +77,16 @@ impl Kind {
         Ok(info)
     }
 
+    /// Has `epoll_fd`, which watches the map behind `map_fd` with `index`, watch it or not for now. If there is
+    /// something, whoever waits for it is notified. Nothing is done where the program has closed the fd.
+    pub fn watch(&self, map_fd: c_int, epoll_fd: c_int, index: u64, watched: bool) {
+        let events = if watched { self.events } else { 0 };
+        epoll::modify(epoll_fd, map_fd, events, index);
+    }
+
     /// Maps the ring behind `map_fd` and adds it to `epoll_fd`, with `index` as the data of its
-    /// events. On an error nothing stays mapped.
+    /// events. On an error nothing stays mapped. Where the kernel allows no more epolls around the map
+    /// (`EINVAL`), it is tried again if `gives_way` is true.
     ///
     /// Errors: `mmap(2)`'s and `epoll_ctl(2)`'s (`EEXIST` for a map that is there already); `E2BIG`
     /// when the data area twice is more than the address space.
@@ -88,6 +96,7 @@ impl Kind {
         info: &MapInfo,
         epoll_fd: c_int,
         index: u64,
+        gives_way: impl FnOnce() -> bool,
     ) -> Result<Pages, Errno> {
         let size = info.max_entries;
         let pages = Pages::map(map_fd, size, self.side).map_err(|error| match error {
@@ -106,7 +115,12 @@ impl Kind {
                 error
             }
         })?;
-        if let Err(error) = epoll::add(epoll_fd, map_fd, self.events, index) {
+        let add = || epoll::add(epoll_fd, map_fd, self.events, index);
+        let added = match add() {
+            Err(Errno(libc::EINVAL)) if gives_way() => add(),
+            added => added,
+        };
+        if let Err(error) = added {
             let text = ErrorText::new(error);
             warning!(self.no_epoll_add, map_fd, text.as_ptr());
             // SAFETY: mapped above and not handed out.

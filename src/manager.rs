@@ -12,11 +12,9 @@ use crate::attach::RING;
 use crate::log::{ErrorText, warning};
 use crate::mapped_ring::{EmptyRing, MappedRing, RingHandle, SampleFn};
 use crate::options::options;
-use crate::pages::Pages;
 use crate::ring::rounds;
 use crate::ring::wait::{NoWait, WaitPolicy};
 use crate::sys::alloc;
-use crate::sys::bpf::MapInfo;
 use crate::sys::epoll::{self, Event};
 use crate::sys::errno::Errno;
 use crate::sys::mmap::page_size;
@@ -26,7 +24,7 @@ use core::ptr::{self, NonNull};
 use leaving::Leaving;
 use lingering::Lingering;
 pub use taking_part::Part;
-use taking_part::{AllRings, Stopped, TakingPart};
+use taking_part::{AllRings, Looked, Stopped, TakingPart};
 
 /// Events that are asked for beyond one for each ring: descriptors that the program has added to the
 /// epoll and that are ready all the time are not to hide the rings.
@@ -182,7 +180,9 @@ impl ManagerHandle {
             (*manager).events = events.as_ptr();
         }
         let ring = EmptyRing::allocate()?;
-        let pages = match self.attach(map_fd, &info, index as u64) {
+        // A manager that may not be watched by an epoll of its own opens all the same.
+        let gives_way = || self.stop_coalescing();
+        let pages = match RING.attach(map_fd, &info, self.epoll_fd(), index as u64, gives_way) {
             Ok(pages) => pages,
             Err(error) => {
                 ring.release();
@@ -201,18 +201,6 @@ impl ManagerHandle {
         }
         self.note_size(ring.size());
         Ok(())
-    }
-
-    /// Maps the ring and adds it to the epoll.
-    fn attach(self, map_fd: c_int, info: &MapInfo, index: u64) -> Result<Pages, Errno> {
-        // Where the kernel allows no more epolls that watch an epoll that watches this map, the manager
-        // opens all the same.
-        match RING.attach(map_fd, info, self.epoll_fd(), index) {
-            Err(Errno(libc::EINVAL)) if self.stop_coalescing() => {
-                RING.attach(map_fd, info, self.epoll_fd(), index)
-            }
-            attached => attached,
-        }
     }
 
     /// Waits up to `timeout_ms` (-1: for ever) for notifications about rings and consumes those rings, by
@@ -242,15 +230,21 @@ impl ManagerHandle {
         if ready == 0 {
             return Ok(0);
         }
-        self.begin(ready);
-        self.read_begun(ready, timeout_ms, deadline)
+        let looked = self.begin(ready);
+        self.read_begun(ready, looked, timeout_ms, deadline)
     }
 
     /// Reads the rings that take part, which `ready` events have named, in a poll with this timeout.
     #[inline]
-    fn read_begun(self, ready: usize, timeout_ms: c_int, deadline: u64) -> Result<u64, Errno> {
+    fn read_begun(
+        self,
+        ready: usize,
+        looked: Looked,
+        timeout_ms: c_int,
+        deadline: u64,
+    ) -> Result<u64, Errno> {
         if timeout_ms != 0 {
-            return self.read_lingering(ready, deadline);
+            return self.read_lingering(ready, looked, deadline);
         }
         self.read(&mut NoWait)
     }

@@ -112,7 +112,7 @@ impl EmptyRing {
 
 /// A ring by its address. A copy of this is what lives across a callback, which may call back into the
 /// ring or not return at all.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct RingHandle(NonNull<MappedRing>);
 
 impl RingHandle {

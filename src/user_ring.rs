@@ -45,7 +45,7 @@ impl UserRingHandle {
         let opened = USER_RING.create_epoll().and_then(|epoll_fd| {
             USER_RING
                 .check(map_fd)
-                .and_then(|info| USER_RING.attach(map_fd, &info, epoll_fd, 0))
+                .and_then(|info| USER_RING.attach(map_fd, &info, epoll_fd, 0, || false))
                 .map(|pages| UserRing { pages, epoll_fd })
                 .inspect_err(|_| epoll::destroy(epoll_fd))
         });

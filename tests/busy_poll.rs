@@ -14,11 +14,10 @@ const WATCH_DOG: Duration = Duration::from_secs(120);
 const BUSY: (&str, &str) = ("RBSHIM_BUSY_POLL", "1");
 
 /// Programs that look neither at positions nor at the epoll instance after a poll.
-const PROGRAMS: [&str; 9] = [
+const PROGRAMS: [&str; 8] = [
     "busy_poll",
     "errors",
     "foreign_fds",
-    "hot_errors",
     "hot_nested",
     "hot_signals",
     "hot_threads",

@@ -166,7 +166,7 @@ impl ManagerHandle {
         };
         let looked = self.begin(ready);
         self.enroll_all();
-        let result = self.read_begun(ready, timeout_ms, deadline);
+        let result = self.read_begun(ready, looked, timeout_ms, deadline);
         if result.is_ok() && !self.leaving().again {
             self.set_leaving(Leaving {
                 left: false,

@@ -5,7 +5,7 @@
 use super::ManagerHandle;
 use super::coalesce_call::CoalesceCall;
 use super::linger_call::LingerCall;
-use super::taking_part::NOT_YET;
+use super::taking_part::{Looked, NOT_YET};
 use crate::log::warning;
 use crate::options::{COALESCE_MAX, options};
 use crate::ring::coalesce::{self, Coalescing};
@@ -116,13 +116,21 @@ impl ManagerHandle {
 
     /// Reads the rings that take part, which `ready` events have named, waiting for more where that is
     /// worth it, until `deadline` at most.
-    pub(super) fn read_lingering(self, ready: usize, deadline: u64) -> Result<u64, Errno> {
+    pub(super) fn read_lingering(
+        self,
+        ready: usize,
+        looked: Looked,
+        deadline: u64,
+    ) -> Result<u64, Errno> {
         self.note_events(ready);
-        if let Some((sleep, call)) = self.sleep_of_call(deadline) {
-            // Whatever has been notified until here is looked at now.
-            sleep.forget();
-            self.look_for_rings();
-            return self.read_limited(CoalesceCall::new(self, sleep, call));
+        // The program waits for a descriptor of its own: it is not to wait for a window.
+        if looked != Looked::Other {
+            if let Some((sleep, call)) = self.sleep_of_call(deadline) {
+                // Whatever has been notified until here is looked at now.
+                sleep.forget();
+                self.look_for_rings();
+                return self.read_limited(CoalesceCall::new(self, sleep, call));
+            }
         }
         self.read_limited(LingerCall::new(self))
     }

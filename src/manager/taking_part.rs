@@ -6,6 +6,7 @@
 //! to the end, or the callback may not return, and the next poll goes on with them.
 
 use super::ManagerHandle;
+use crate::attach::RING;
 use crate::mapped_ring::{MappedRing, RingHandle};
 use crate::ring::consumer::Turn;
 use crate::ring::rounds::Rings;
@@ -33,6 +34,8 @@ impl Part {
     const ACTIVE: u8 = 1 << 2;
     /// It takes part only because a call for all rings holds it.
     const GUEST: u8 = 1 << 3;
+    /// Its last turn has left it held, or with more to read.
+    const LEFT: u8 = 1 << 4;
 
     #[inline]
     fn has(self, flag: u8) -> bool {
@@ -52,7 +55,7 @@ impl Part {
     /// Not settled, for all that the call knows.
     #[inline]
     pub fn unsettled(self) -> Self {
-        self.without(Part::SETTLED)
+        self.without(Part::SETTLED | Part::LEFT)
     }
 
     /// After a turn.
@@ -65,8 +68,12 @@ impl Part {
                 } else {
                     0
                 };
-                let settled = if turn.settled { Part::SETTLED } else { 0 };
-                self.unsettled().with(active | settled)
+                let state = if turn.settled {
+                    Part::SETTLED
+                } else {
+                    Part::LEFT
+                };
+                self.unsettled().with(active | state)
             }
             Err(_) => self.unsettled(),
         }
@@ -135,6 +142,15 @@ impl Rings for TakingPart {
         for number in 0..self.count() {
             if let Some(ring) = self.0.participant(number) {
                 ring.release_held();
+            }
+        }
+    }
+
+    #[cold]
+    fn fail(&mut self) {
+        for number in 0..self.count() {
+            if let Some(ring) = self.0.participant(number) {
+                self.0.fail_beside(ring);
             }
         }
     }
@@ -247,9 +263,35 @@ impl Rings for AllRings {
             }
         }
     }
+
+    #[cold]
+    fn fail(&mut self) {
+        for index in 0..self.count() {
+            if let Some(ring) = self.manager.ring(index) {
+                self.manager.fail_beside(ring);
+            }
+        }
+    }
 }
 
 impl ManagerHandle {
+    /// Another ring has failed: publishes what is held of this one, if it had a turn. Where it has more by then,
+    /// which no commit need have notified anybody about, those are notified who wait for the manager's
+    /// epoll instance.
+    fn fail_beside(self, ring: RingHandle) {
+        let left = ring.part().has(Part::LEFT) || ring.is_held();
+        ring.release_held();
+        if left && ring.has_records() {
+            let mut indices = 0..self.ring_cnt();
+            if let Some(index) = indices.find(|&index| self.ring(index) == Some(ring)) {
+                // An item gives no new edge while it is queued: it is looked at without events in between.
+                RING.watch(ring.map_fd(), self.epoll_fd(), index as u64, false);
+                let _ = self.wait(0);
+                RING.watch(ring.map_fd(), self.epoll_fd(), index as u64, true);
+            }
+        }
+    }
+
     /// Whether a ring is held that takes part still, since a callback has left its call.
     #[inline]
     pub(super) fn holds_rings(self) -> bool {

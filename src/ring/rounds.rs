@@ -29,13 +29,18 @@ pub trait Rings {
 
     /// Publishes the ends of all rings that are held, fenced, without a further look.
     fn release(&mut self);
+
+    /// The same after an error of one ring, with a look at the others that had a turn: whoever waits is
+    /// notified about those that have more, which nobody else will do.
+    fn fail(&mut self);
 }
 
 /// Reads the rings until all have settled, or until `max` records have been delivered, waiting for more
 /// with records held back for as long as `policy` says. Returns how many were delivered.
 ///
 /// With `max`, on an error, and where `policy` [leaves](WaitPolicy::leaves), what was walked is published
-/// and fenced in every ring, as in a single ring: the caller calls again before it sleeps.
+/// and fenced in every ring, as in a single ring: the caller calls again before it sleeps. If it does not
+/// after an error, it is woken for the rings that have not failed, as with libbpf.
 pub fn read<R: Rings>(
     rings: &mut R,
     max: u64,
@@ -46,6 +51,7 @@ pub fn read<R: Rings>(
         walked: Walked::default(),
         max,
         more: false,
+        rounds: 0,
     };
     // Whether the next round is to settle what the last one has held back.
     let mut settles = false;
@@ -89,6 +95,7 @@ pub fn read_held<R: Rings>(
         walked: Walked::default(),
         max,
         more: false,
+        rounds: 0,
     };
     loop {
         call.round(rings, policy.round(), policy.most())?;
@@ -108,7 +115,13 @@ struct Call {
     max: u64,
     /// Whether a turn of the last round has ended because it had delivered as many as it might.
     more: bool,
+    /// Rounds so far.
+    rounds: u32,
 }
+
+/// In every so many rounds the rings have a turn that have settled, too: a flood in another ring may go on
+/// for long. Not in each: where records come to all of them all the time, the call would find no end.
+const ROUNDS_FOR_ALL: u32 = 16;
 
 impl Call {
     /// A turn for each ring, or for each that has not settled if none is to hold back; for up to `most` records
@@ -116,15 +129,15 @@ impl Call {
     #[inline(always)]
     fn round<R: Rings>(&mut self, rings: &mut R, round: Round, most: u64) -> Result<(), R::Error> {
         self.more = false;
+        self.rounds = self.rounds.wrapping_add(1);
+        let all = round.hold || self.rounds % ROUNDS_FOR_ALL == 0;
         let mut number = 0;
         while number < rings.count() {
-            if round.hold || !rings.is_settled(number) {
+            if all || !rings.is_settled(number) {
                 let left = self.max.wrapping_sub(self.delivered);
                 let turn = rings
                     .take_turn(number, round, left.min(most))
-                    .inspect_err(|_| {
-                        rings.release();
-                    })?;
+                    .inspect_err(|_| rings.fail())?;
                 self.more |= turn.delivered == most;
                 self.delivered = self.delivered.wrapping_add(turn.delivered);
                 self.walked += turn.walked;
@@ -199,6 +212,10 @@ pub mod one {
 
         fn release(&mut self) {
             release(self.memory, self.journal, self.receiver);
+        }
+
+        fn fail(&mut self) {
+            self.release();
         }
     }
 

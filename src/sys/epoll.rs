@@ -42,6 +42,13 @@ pub fn add(epoll_fd: c_int, fd: c_int, events: u32, data: u64) -> Result<(), Err
     }
 }
 
+/// Sets `events` and `data` of an `fd` that is there, and looks at it again; nothing if it is not there.
+pub fn modify(epoll_fd: c_int, fd: c_int, events: u32, data: u64) {
+    let mut event = Event { events, u64: data };
+    // SAFETY: `event` is valid for the call.
+    unsafe { libc::epoll_ctl(epoll_fd, libc::EPOLL_CTL_MOD, fd, &raw mut event) };
+}
+
 /// Waits up to `timeout_ms` (-1: for ever) and returns how many of `events` have been filled.
 /// Errors: `EINTR`, and `EBADF` or `EINVAL` for an fd or `capacity` that cannot be.
 ///

@@ -4,9 +4,8 @@
 use super::mutant::*;
 
 const TWO_WOKEN: &str = "a_lingering_reader_of_two_rings_is_woken_for_every_record";
-const RELEASE_AFTER_ERROR: &str = ".inspect_err(|_| {
-                    rings.release();
-                })?;";
+const AFTER_ERROR: &str = "
+                    .inspect_err(|_| rings.fail())?;";
 const TURN_UNFENCED: (&str, &str) = (
     "            consumer.publish_end(receiver);
             false",
@@ -19,8 +18,8 @@ pub const MUTANTS: &[Mutant] = &[
         name: "the call ends with rings held",
         file: ROUNDS,
         replace: &[(
-            "        settles = round.hold && !waits;\n",
-            "        settles = round.hold && !waits;
+            "        settles = round.hold && !waits && !call.more;\n",
+            "        settles = round.hold && !waits && !call.more;
         if settles {
             return Ok(call.delivered);
         }
@@ -32,22 +31,18 @@ pub const MUTANTS: &[Mutant] = &[
         name: "only the turns of a round are asked whether all have settled",
         file: ROUNDS,
         replace: &[
-            ("    max: u64,\n}", "    max: u64,\n    unsettled: bool,\n}"),
             (
-                "        max,\n    };",
-                "        max,\n        unsettled: false,\n    };",
-            ),
-            (
-                "        let mut number = 0;",
-                "        self.unsettled = false;\n        let mut number = 0;",
+                "        self.more = false;\n",
+                "        self.more = false;\n        self.rounds &= !(1 << 31);\n",
             ),
             (
                 "self.walked += turn.walked;",
-                "self.walked += turn.walked;\n                self.unsettled |= !turn.settled;",
+                "self.walked += turn.walked;
+                self.rounds |= u32::from(!turn.settled) << 31;",
             ),
             (
                 "(0..rings.count()).all(|number| rings.is_settled(number))",
-                "!self.unsettled",
+                "self.rounds >> 31 == 0",
             ),
         ],
         caught_by: "a_reader_is_woken_though_a_call_in_a_callback_was_left_with_a_ring_held",
@@ -82,13 +77,13 @@ pub const MUTANTS: &[Mutant] = &[
             "    memory.set_consumer_pos(consumer.cursor, Ordering::Release);
     let _ = consumer.leave",
         )],
-        caught_by: "a_reader_is_woken_though_a_callback_fails_while_the_other_ring_is_held",
+        caught_by: "a_reader_of_two_records_a_call_is_woken",
     },
     Mutant {
         name: "an error in one ring leaves the others held",
         file: ROUNDS,
-        replace: &[(RELEASE_AFTER_ERROR, "?;")],
-        caught_by: "a_reader_is_woken_though_a_callback_fails_while_the_other_ring_is_held",
+        replace: &[(AFTER_ERROR, "?;")],
+        caught_by: "a_reader_that_sleeps_after_a_failure_is_woken_for_the_ring_that_was_held",
     },
     Mutant {
         name: "a limit reached in one ring leaves the others held",

@@ -58,7 +58,7 @@ impl Waiters {
         Arc::new(Waiters { notify, pending })
     }
 
-    fn notify(&self) {
+    pub fn notify(&self) {
         let mut pending = self.pending.as_ref().map(|pending| pending.lock().unwrap());
         if let Some(pending) = &mut pending {
             **pending = true;

@@ -10,7 +10,9 @@ mod woken;
 
 use super::kernel::{Commit, Ring, SPAN};
 use super::{Called, Left, Waits, check_within};
-use crate::ring::consumer::{Stop, Turn, consume, is_as_left, is_settled, release, take_turn};
+use crate::ring::consumer::{
+    Stop, Turn, consume, has_records, is_as_left, is_settled, release, take_turn,
+};
 use crate::ring::journal::{Held, Journal};
 use crate::ring::memory::ConsumerMemory;
 use crate::ring::receiver::{Received, Receiver, Record};
@@ -41,6 +43,8 @@ struct Reader {
     hot: bool,
     /// Whether callbacks of this ring fail.
     fails: Option<usize>,
+    /// Whether the reader goes to sleep after a call that has failed, as if nothing were left.
+    sleeps_after_failure: bool,
     /// The next window is left, once.
     leaves_window: bool,
     /// What the callback of this ring does at this record.
@@ -51,6 +55,8 @@ struct Reader {
     next: [Cell<u64>; 2],
     journals: [Journal; 2],
     settled: [Cell<bool>; 2],
+    /// Whether the last turn of each ring has left it held, or with more to read.
+    left: [Cell<bool>; 2],
 }
 
 impl Reader {
@@ -61,12 +67,14 @@ impl Reader {
             declines: false,
             hot: false,
             fails: None,
+            sleeps_after_failure: false,
             leaves_window: false,
             act: Cell::new(None),
             first: A,
             next: Default::default(),
             journals: Default::default(),
             settled: Default::default(),
+            left: Default::default(),
         }
     }
 
@@ -105,6 +113,12 @@ impl Reader {
                 assert_eq!(held, [Held::NOTHING; 2], "asleep one record behind");
                 let positions = [A, B].map(|index| rings[index].consumer_pos(Relaxed));
                 assert_eq!(positions, numbers.map(|number| number * SPAN));
+                if numbers == total {
+                    break;
+                }
+                rings[A].waiters.wait();
+            } else if self.sleeps_after_failure {
+                let numbers = [A, B].map(|index| self.next[index].get());
                 if numbers == total {
                     break;
                 }
@@ -204,10 +218,22 @@ impl Rings for Turns<'_> {
         };
         let settled = turn.is_ok_and(|turn| turn.settled);
         self.reader.settled[index].set(settled);
+        self.reader.left[index].set(turn.is_ok() && !settled);
         turn
     }
 
     fn join(&mut self) {}
+
+    /// As the manager does it by a new edge.
+    fn fail(&mut self) {
+        self.release();
+        for index in [A, B] {
+            let (ring, journal) = (&*self.rings[index], &self.reader.journals[index]);
+            if self.reader.left[index].get() && has_records(ring, journal) {
+                ring.waiters.notify();
+            }
+        }
+    }
 
     fn release(&mut self) {
         for index in [A, B] {

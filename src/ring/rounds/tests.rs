@@ -101,6 +101,10 @@ impl Rings for Written {
     fn release(&mut self) {
         self.steps.borrow_mut().push(Release);
     }
+
+    fn fail(&mut self) {
+        self.release();
+    }
 }
 
 struct Waits {

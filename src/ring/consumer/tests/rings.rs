@@ -143,6 +143,10 @@ impl Rings for Both<'_> {
 
     fn join(&mut self) {}
 
+    fn fail(&mut self) {
+        self.release();
+    }
+
     fn release(&mut self) {
         for (index, side) in self.0.sides.iter().enumerate() {
             if side.ring.held() != Held::NOTHING {

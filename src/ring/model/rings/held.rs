@@ -17,6 +17,16 @@ fn a_reader_is_woken_though_a_callback_fails_while_the_other_ring_is_held() {
     });
 }
 
+/// As it would be with libbpf, which has settled the other ring before.
+#[test]
+fn a_reader_that_sleeps_after_a_failure_is_woken_for_the_ring_that_was_held() {
+    check_one_more(|| Reader {
+        fails: Some(B),
+        sleeps_after_failure: true,
+        ..Reader::lingering(1)
+    });
+}
+
 #[test]
 fn a_reader_whose_callback_was_left_while_the_other_ring_was_held_gets_every_record() {
     check_one_more(|| Reader::acting(B, 0, Act::Leave));
