@@ -21,7 +21,7 @@ use crate::sys::mmap::page_size;
 use core::ffi::{c_int, c_ulong, c_void};
 use core::mem::offset_of;
 use core::ptr::{self, NonNull};
-use leaving::Leaving;
+use leaving::{Leaving, Limited};
 use lingering::Lingering;
 pub use taking_part::Part;
 use taking_part::{AllRings, Looked, Stopped, TakingPart};
@@ -215,7 +215,7 @@ impl ManagerHandle {
         }
         if self.holds_rings() {
             // A call has been left by its callback. The kernel need not report a ring that is held.
-            let delivered = self.read(&mut NoWait)?;
+            let delivered = self.read_at_once()?;
             if delivered > 0 {
                 return Ok(delivered);
             }
@@ -246,30 +246,35 @@ impl ManagerHandle {
         if timeout_ms != 0 {
             return self.read_lingering(ready, looked, deadline);
         }
-        self.read(&mut NoWait)
+        self.read_at_once()
     }
 
     /// Reads the rings that take part until all have settled.
     #[inline]
-    fn read(self, policy: &mut impl WaitPolicy) -> Result<u64, Errno> {
+    fn read(self, policy: &mut (impl WaitPolicy + ?Sized)) -> Result<u64, Errno> {
         let result = rounds::read(&mut TakingPart(self), CALL_MAX, policy);
         self.disband();
         result
     }
 
-    /// The same, for as long as polls may.
-    #[inline]
-    fn read_limited(self, policy: impl WaitPolicy) -> Result<u64, Errno> {
-        match self.limited(policy) {
-            Ok(mut limited) => {
-                let result = self.read(&mut limited);
-                if limited.left {
-                    self.leave_rings();
-                }
-                result
-            }
-            Err(mut policy) => self.read(&mut policy),
+    /// The same without waiting.
+    #[inline(never)]
+    fn read_at_once(self) -> Result<u64, Errno> {
+        self.read(&mut NoWait as &mut dyn WaitPolicy)
+    }
+
+    /// The same for policies that need no code of their own, for as long as polls may.
+    #[inline(never)]
+    fn read_limited(self, policy: &mut dyn WaitPolicy) -> Result<u64, Errno> {
+        let Some(until) = self.limit() else {
+            return self.read(policy);
+        };
+        let mut limited = Limited::new(policy, until);
+        let result = self.read(&mut limited as &mut dyn WaitPolicy);
+        if limited.left {
+            self.leave_rings();
         }
+        result
     }
 
     /// Consumes all records of all rings, by turns, in the order in which the rings were added, and

@@ -45,8 +45,8 @@ impl Leaving {
 }
 
 /// A wait policy whose call returns soon after a time.
-pub(super) struct Limited<P> {
-    policy: P,
+pub(super) struct Limited<'a> {
+    policy: &'a mut dyn WaitPolicy,
     /// When that is, in ns of [`monotonic_ns`].
     until: u64,
     /// Whether the time is over: what can settle in one more round still does.
@@ -55,7 +55,19 @@ pub(super) struct Limited<P> {
     pub left: bool,
 }
 
-impl<P: WaitPolicy> WaitPolicy for Limited<P> {
+impl<'a> Limited<'a> {
+    /// `policy`, until a time in ns of [`monotonic_ns`].
+    pub fn new(policy: &'a mut dyn WaitPolicy, until: u64) -> Self {
+        Limited {
+            policy,
+            until,
+            over: false,
+            left: false,
+        }
+    }
+}
+
+impl WaitPolicy for Limited<'_> {
     #[inline]
     fn round(&mut self) -> Round {
         let round = self.policy.round();
@@ -109,18 +121,11 @@ impl ManagerHandle {
         }
     }
 
-    /// `policy` with the limit that polls have, if they have one.
-    pub(super) fn limited<P>(self, policy: P) -> Result<Limited<P>, P> {
+    /// When a poll begun now must return though records go on coming, in ns of [`monotonic_ns`]; `None`: never.
+    #[inline]
+    pub(super) fn limit(self) -> Option<u64> {
         let limit = u64::from(self.leaving().poll_max_ms).wrapping_mul(1_000_000);
-        if limit == 0 {
-            return Err(policy);
-        }
-        Ok(Limited {
-            policy,
-            until: monotonic_ns().saturating_add(limit),
-            over: false,
-            left: false,
-        })
+        (limit > 0).then(|| monotonic_ns().saturating_add(limit))
     }
 
     /// Takes note that this poll may leave rings that have not settled, to the next poll alone.

@@ -129,10 +129,14 @@ impl ManagerHandle {
                 // Whatever has been notified until here is looked at now.
                 sleep.forget();
                 self.look_for_rings();
-                return self.read_limited(CoalesceCall::new(self, sleep, call));
+                return self.read_limited(&mut CoalesceCall::new(self, sleep, call));
             }
         }
-        self.read_limited(LingerCall::new(self))
+        let mut policy = LingerCall::new(self);
+        if self.limit().is_some() {
+            return self.read_limited(&mut policy);
+        }
+        self.read(&mut policy)
     }
 
     /// Whether one ring alone has records these days, judged by what the last wait was notified about.

@@ -181,6 +181,7 @@ impl AllRings {
     }
 
     /// From the ring on whose turn it is after a call has `stopped`. All of them are to have a turn.
+    #[inline(never)]
     pub fn after(manager: ManagerHandle, stopped: Stopped) -> Self {
         let count = manager.ring_cnt();
         for index in 0..count {

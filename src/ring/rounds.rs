@@ -41,10 +41,11 @@ pub trait Rings {
 /// With `max`, on an error, and where `policy` [leaves](WaitPolicy::leaves), what was walked is published
 /// and fenced in every ring, as in a single ring: the caller calls again before it sleeps. If it does not
 /// after an error, it is woken for the rings that have not failed, as with libbpf.
+#[inline(never)]
 pub fn read<R: Rings>(
     rings: &mut R,
     max: u64,
-    policy: &mut impl WaitPolicy,
+    policy: &mut (impl WaitPolicy + ?Sized),
 ) -> Result<u64, R::Error> {
     let mut call = Call {
         delivered: 0,

@@ -6,6 +6,7 @@ use core::mem::{size_of, zeroed};
 /// Whether something can run while this thread does.
 ///
 /// A thread that is bound to one CPU counts if there are others: what produces for it may run there.
+#[inline(never)]
 pub fn several() -> bool {
     // SAFETY: all-zero bytes are an empty set; the kernel writes at most the size that is passed.
     let bound_to_one = unsafe {

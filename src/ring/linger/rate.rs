@@ -113,12 +113,14 @@ impl Rate {
     }
 
     /// A window was not worth it.
+    #[inline(never)]
     pub(super) fn fail(&mut self) {
         self.backoff.lengthen();
         self.stop_lingering();
     }
 
     /// The gap is to be learnt anew, without windows.
+    #[inline(never)]
     pub(super) fn stop_lingering(&mut self) {
         self.lingering = false;
         self.idle = 0;
@@ -144,6 +146,7 @@ impl Sample {
 
 impl Estimate {
     /// Adds `records` that took `elapsed` ns to the recent past.
+    #[inline(never)]
     pub fn add(&mut self, records: u64, elapsed: u64) {
         self.time = self.time.saturating_add(elapsed);
         self.count = self.count.saturating_add(records);
@@ -168,6 +171,7 @@ impl Estimate {
     }
 
     /// What wake-ups cost both sides for each record, without windows.
+    #[inline(never)]
     fn wakeup_share(&self) -> u64 {
         let plausible = WAKEUP_MAX / self.batch.max(1);
         let reader = self.cost.saturating_sub(self.drain).min(plausible);
@@ -182,6 +186,7 @@ impl Estimate {
     }
 
     /// Whether spinning costs less than waking up.
+    #[inline(never)]
     pub fn spin_is_cheaper(&self) -> bool {
         let drain = self.drain.min(self.cost);
         self.gap() <= drain.saturating_add(self.wakeup_share())
