@@ -30,7 +30,7 @@ const ARGUMENTS: &[(&str, &[&str])] = &[
     ("edge_triggered", &["--records=200000", "--producers=2"]),
     (
         "soak",
-        &["manager+consume_n(1)", "2", "64", "default", "0.3"],
+        &["manager+consume_n(1)", "4", "2", "64", "default", "0.3"],
     ),
 ];
 
