@@ -3,6 +3,7 @@
 
 mod busy;
 mod coalesce_call;
+mod first_turn;
 mod leaving;
 mod linger_call;
 mod lingering;
@@ -208,6 +209,20 @@ impl ManagerHandle {
     ///
     /// Errors: `EINTR` for a signal; those of [`RingHandle::consume`].
     pub fn poll(self, timeout_ms: c_int) -> Result<u64, Errno> {
+        if !self.is_plain() {
+            return self.poll_with_care(timeout_ms);
+        }
+        let ready = self.wait(timeout_ms)?;
+        match ready {
+            0 => Ok(0),
+            1 => self.read_alone(timeout_ms),
+            _ => self.read_ready(ready, timeout_ms, u64::MAX),
+        }
+    }
+
+    /// The same, where an option asks for something, or a call has left rings to go on with.
+    #[inline(never)]
+    fn poll_with_care(self, timeout_ms: c_int) -> Result<u64, Errno> {
         if timeout_ms != 0 && self.is_busy() {
             if let Some(result) = self.poll_busily(timeout_ms) {
                 return result;
@@ -230,6 +245,12 @@ impl ManagerHandle {
         if ready == 0 {
             return Ok(0);
         }
+        self.read_ready(ready, timeout_ms, deadline)
+    }
+
+    /// Reads the rings that `ready` events of a wait have named.
+    #[inline(never)]
+    fn read_ready(self, ready: usize, timeout_ms: c_int, deadline: u64) -> Result<u64, Errno> {
         let looked = self.begin(ready);
         self.read_begun(ready, looked, timeout_ms, deadline)
     }
@@ -343,6 +364,7 @@ impl ManagerHandle {
     }
 
     /// Waits for events and returns how many there are.
+    #[inline(always)]
     fn wait(self, timeout_ms: c_int) -> Result<usize, Errno> {
         let manager = self.as_ptr();
         // SAFETY: a live manager that no other thread uses; `events` has room for so many.

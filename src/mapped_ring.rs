@@ -194,21 +194,37 @@ impl RingHandle {
         self.consume_in_turn(round, max)
     }
 
-    #[inline(never)]
+    /// Gives the ring a turn that is not to hold back, where it has been notified about. Errors: as of
+    /// [`consume`](Self::consume).
+    #[inline(always)]
+    pub fn take_first_turn(self, max: u64) -> Result<Turn, Errno> {
+        self.consume_in_turn(Round::default(), max)
+    }
+
+    #[inline]
     fn consume_in_turn(self, round: Round, max: u64) -> Result<Turn, Errno> {
         // Until the turn is over, and it need not come back.
         self.set_part(self.part().unsettled());
-        let (pages, journal) = (self.pages(), self.journal());
-        let round = Round {
-            hot: round.hot && pages.size() >= HOT_SIZE_MIN && !self.is_watched(),
-            ..round
+        let hot = round.hot && self.size() >= HOT_SIZE_MIN && !self.is_watched();
+        let turn = match (self.stats().are_kept(), hot) {
+            (false, false) => Self::turn_of_kind::<false, false>,
+            (false, true) => Self::turn_of_kind::<false, true>,
+            (true, false) => Self::turn_of_kind::<true, false>,
+            (true, true) => Self::turn_of_kind::<true, true>,
         };
-        let result = if self.stats().are_kept() {
-            consumer::take_turn(pages, journal, round, max, &mut self.callback::<true>())
-        } else {
-            consumer::take_turn(pages, journal, round, max, &mut self.callback::<false>())
-        };
-        result.map_err(|stop| self.error(stop))
+        turn(self, round.hold, max)
+    }
+
+    #[inline(never)]
+    fn turn_of_kind<const COUNTED: bool, const HOT: bool>(
+        self,
+        hold: bool,
+        max: u64,
+    ) -> Result<Turn, Errno> {
+        let round = Round { hold, hot: HOT };
+        let mut callback = self.callback::<COUNTED>();
+        consumer::take_turn(self.pages(), self.journal(), round, max, &mut callback)
+            .map_err(|stop| self.error(stop))
     }
 
     /// Whether a call that does not wait would find nothing.
@@ -240,6 +256,7 @@ impl RingHandle {
         }
     }
 
+    #[inline(always)]
     fn callback<const COUNTED: bool>(self) -> Callback<COUNTED> {
         Callback {
             ring: self,
@@ -335,6 +352,7 @@ impl RingHandle {
         unsafe { &(*self.as_ptr()).journal }
     }
 
+    #[inline(always)]
     fn pages(self) -> Pages {
         let ring = self.as_ptr();
         // SAFETY: a live ring, whose fields never change: the pages that it was filled with.

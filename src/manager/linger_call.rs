@@ -2,6 +2,7 @@
 //! Spinning in a poll, with records held back.
 
 use super::ManagerHandle;
+use crate::ring::consumer::Turn;
 use crate::ring::linger::{Call, Clocks, Limits, Now};
 use crate::ring::wait::{Round, WaitPolicy, Walked};
 use crate::sys::clock::{monotonic_ns, thread_cpu_ns};
@@ -30,6 +31,21 @@ impl LingerCall {
             call: Call::default(),
             held: false,
             window: (0, 0),
+        }
+    }
+
+    /// Takes note of the single turn of a call, of one ring, which has settled it.
+    #[inline(always)]
+    pub fn note_turn(manager: ManagerHandle, turn: Turn) {
+        let (mut call, limits) = (Call::default(), manager.limits_of_one());
+        let clocks = manager.with_rate(|rate| rate.note(&mut call, turn.walked, false, &limits));
+        if clocks != Clocks::Neither {
+            LingerCall {
+                limits,
+                call,
+                ..LingerCall::new(manager)
+            }
+            .decide(clocks);
         }
     }
 

@@ -107,9 +107,10 @@ impl ManagerHandle {
     /// When a poll begun now must return, in ns of [`monotonic_ns`]. Spinning adds less than the
     /// shortest timeout; sleeps may add more.
     pub(super) fn deadline(self, timeout_ms: c_int) -> u64 {
-        let sleeps = self.with_lingering(|lingering| lingering.coalesce_us > 0) || self.has_edge();
         match u64::try_from(timeout_ms) {
-            Ok(timeout) if sleeps => monotonic_ns().wrapping_add(timeout.wrapping_mul(1_000_000)),
+            Ok(timeout) if self.minds_time() => {
+                monotonic_ns().wrapping_add(timeout.wrapping_mul(1_000_000))
+            }
             _ => u64::MAX,
         }
     }
@@ -139,8 +140,15 @@ impl ManagerHandle {
         self.read(&mut policy)
     }
 
+    /// Whether polls have a window to sleep in, or a time to return in, or had one once.
+    #[inline(always)]
+    pub(super) fn minds_time(self) -> bool {
+        self.with_lingering(|lingering| lingering.coalesce_us > 0) || self.has_edge()
+    }
+
     /// Whether one ring alone has records these days, judged by what the last wait was notified about.
-    fn note_events(self, ready: usize) {
+    #[inline]
+    pub(super) fn note_events(self, ready: usize) {
         if self.ring_cnt() == 1 {
             return;
         }
@@ -172,7 +180,17 @@ impl ManagerHandle {
 
     #[inline]
     pub(super) fn limits(self) -> Limits {
-        let rings = self.taking_part() as u64;
+        self.limits_of(self.taking_part() as u64)
+    }
+
+    /// Those of a call that one ring takes part in.
+    #[inline(always)]
+    pub(super) fn limits_of_one(self) -> Limits {
+        self.limits_of(1)
+    }
+
+    #[inline(always)]
+    fn limits_of(self, rings: u64) -> Limits {
         let one = self.ring_cnt() == 1;
         self.with_lingering(|lingering| Limits {
             spin: u64::from(lingering.linger_us).wrapping_mul(1_000),
@@ -194,7 +212,7 @@ impl ManagerHandle {
     }
 
     /// Works on what is known of the records and wake-ups.
-    #[inline]
+    #[inline(always)]
     pub(super) fn with_rate<T>(self, work: impl FnOnce(&mut Rate) -> T) -> T {
         self.with_lingering(|lingering| work(&mut lingering.rate))
     }
@@ -217,7 +235,7 @@ impl ManagerHandle {
     }
 
     /// `work` must not call back into the manager.
-    #[inline]
+    #[inline(always)]
     fn with_lingering<T>(self, work: impl FnOnce(&mut Lingering) -> T) -> T {
         // SAFETY: a live manager that no other thread uses; no other reference to the field exists while
         // `work` runs, since nothing of the program's does.

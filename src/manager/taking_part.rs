@@ -124,13 +124,7 @@ impl Rings for TakingPart {
             return Ok(NOTHING);
         };
         let turn = ring.take_turn(round, max);
-        // A poll in a callback may have ended its part.
-        self.0.enroll(ring);
-        if self.0.take_ended_early() {
-            // It has ended the part of all others too, and has not settled them.
-            self.0.enroll_all();
-        }
-        ring.set_part(ring.part().after(&turn));
+        self.note_turn(ring, &turn);
         turn
     }
 
@@ -153,6 +147,20 @@ impl Rings for TakingPart {
                 self.0.fail_beside(ring);
             }
         }
+    }
+}
+
+impl TakingPart {
+    /// Takes note of a turn that `ring` has had.
+    #[inline]
+    pub fn note_turn(&mut self, ring: RingHandle, turn: &Result<Turn, Errno>) {
+        // A poll in the callback may have ended its part.
+        self.0.enroll(ring);
+        if self.0.take_ended_early() {
+            // It has ended the part of all others too, and has not settled them.
+            self.0.enroll_all();
+        }
+        ring.set_part(ring.part().after(turn));
     }
 }
 
@@ -305,16 +313,11 @@ impl ManagerHandle {
     pub(super) fn begin(self, ready: usize) -> Looked {
         let before = self.taking_part();
         let aside = self.ring_cnt();
-        let mut in_callback = false;
         for number in 0..before {
             if let Some(ring) = self.participant(number) {
-                in_callback |= !ring.part().has(Part::SETTLED);
                 self.set_participant(aside.wrapping_add(number), ring);
                 ring.set_part(ring.part().without(Part::JOINED));
             }
-        }
-        if !in_callback {
-            self.take_ended_early();
         }
         self.set_taking_part(0);
         self.set_looked_at(NOT_YET);
@@ -416,7 +419,15 @@ impl ManagerHandle {
         }
     }
 
-    /// Whether a poll has ended early since this was last asked.
+    /// Whether a poll has ended early since a call last took note of it. The first turn of the next one does, in or
+    /// outside of a callback.
+    #[inline]
+    pub(super) fn has_ended_early(self) -> bool {
+        // SAFETY: a live manager that no other thread uses.
+        unsafe { (*self.as_ptr()).ended_early }
+    }
+
+    /// The same, once.
     #[inline]
     fn take_ended_early(self) -> bool {
         // SAFETY: a live manager that no other thread uses; no other reference to the field exists.

@@ -116,6 +116,10 @@ pub fn consume<M: ConsumerMemory>(
 
 /// One turn of a ring: consumes what it holds now, up to `max` records, and goes on from where the last
 /// turn has held back.
+///
+/// This and all that it calls are one function in the machine code, so that the consumer stays in registers:
+/// a caller that knows whether the round is hot gets the code for that alone.
+#[inline(always)]
 pub fn take_turn<M: ConsumerMemory>(
     memory: M,
     journal: &Journal,
@@ -145,7 +149,7 @@ pub fn take_turn<M: ConsumerMemory>(
 impl<M: ConsumerMemory> Consumer<'_, M> {
     /// Publishes the end of what was walked and looks once more. `true`: nothing is there and whoever
     /// commits next will wake us. `false`: drain again.
-    #[inline]
+    #[inline(always)]
     fn settle(&mut self, receiver: &mut impl Receiver) -> bool {
         if self.published == self.cursor && !self.unfenced {
             // The look that ended the drain came after a fence that came after the last publication.
@@ -164,6 +168,7 @@ impl<M: ConsumerMemory> Consumer<'_, M> {
     /// Publishes the end of what was walked and fences it: whatever is looked at after this is looked
     /// at after the kernel can see how far we are. A call that ends before it has caught up needs it
     /// too: its caller's next call may find nothing left to publish, and its look relies on this fence.
+    #[inline(always)]
     fn publish_end(&mut self, receiver: &mut impl Receiver) {
         if self.published != self.cursor {
             // SeqCst, where the fence below would let Release do: this store may be the last before a
@@ -202,6 +207,7 @@ impl<M: ConsumerMemory> Consumer<'_, M> {
 
     /// Whether a record waits at the cursor. A BUSY head counts as none: its commit looks at
     /// `consumer_pos` after it has cleared BUSY, so `producer_pos` alone would not be enough here.
+    #[inline(always)]
     fn look(&self) -> Head {
         match self.distance_to(self.look_at_producer()) {
             Some(0) => Head::Pending,
@@ -211,10 +217,12 @@ impl<M: ConsumerMemory> Consumer<'_, M> {
     }
 
     /// Whether the producer has reserved more, committed or not.
+    #[inline(always)]
     fn sees_more(&self) -> bool {
         self.distance_to(self.look_at_producer()) != Some(0)
     }
 
+    #[inline(always)]
     fn look_at_producer(&self) -> u64 {
         let pos = self.memory.producer_pos(self.cursor);
         // Acquire pairs with the `smp_store_release` of `producer_pos` in `__bpf_ringbuf_reserve`:
@@ -234,6 +242,7 @@ impl<M: ConsumerMemory> Consumer<'_, M> {
 
     /// Bytes from the cursor to `producer`, `None` if no kernel can have left the ring like this.
     /// Positions wrap; one ahead of the producer's counts as caught up, as in libbpf.
+    #[inline(always)]
     fn distance_to(&self, producer: u64) -> Option<u64> {
         let ahead = producer.wrapping_sub(self.cursor);
         if (ahead as i64) <= 0 {
@@ -271,7 +280,7 @@ enum Drained {
 impl<'a, M: ConsumerMemory> Consumer<'a, M> {
     /// Starts where the ring's `consumer_pos` is: another manager, process or the program itself may
     /// have moved it since our last call.
-    #[inline]
+    #[inline(always)]
     fn enter(memory: M, journal: &'a Journal, hot: bool) -> Self {
         let repaired = repair(memory, journal);
         // Acquire pairs with the Release of whoever published it, where that was not us: their reads of
@@ -307,34 +316,30 @@ impl<'a, M: ConsumerMemory> Consumer<'a, M> {
     }
 
     /// Walks the committed records in the next `ahead` bytes.
-    #[inline(never)]
+    #[inline(always)]
     fn walk_all<const HOT: bool>(
         &mut self,
         mut ahead: u64,
         max: u64,
         receiver: &mut impl Receiver,
     ) -> Drained {
-        // A copy whose address nobody knows: it stays in registers across callbacks.
-        let mut consumer = *self;
-        let drained = loop {
-            let header = consumer.look_at_header();
+        loop {
+            let header = self.look_at_header();
             if header.is_busy() {
-                break Drained::CaughtUp;
+                return Drained::CaughtUp;
             }
             let span = header.span();
             if span > ahead {
-                break Drained::Corrupt;
+                return Drained::Corrupt;
             }
             ahead = ahead.wrapping_sub(span);
-            if let Some(stopped) = consumer.walk::<HOT>(header, span, max, receiver) {
-                break stopped;
+            if let Some(stopped) = self.walk::<HOT>(header, span, max, receiver) {
+                return stopped;
             }
             if ahead == 0 {
-                break Drained::Seen;
+                return Drained::Seen;
             }
-        };
-        *self = consumer;
-        drained
+        }
     }
 
     /// Walks the committed record at the cursor.
@@ -385,6 +390,7 @@ impl<'a, M: ConsumerMemory> Consumer<'a, M> {
         self.cursor = self.cursor.wrapping_add(span);
     }
 
+    #[inline(always)]
     fn turn(&self, settled: bool) -> Turn {
         Turn {
             delivered: self.delivered,
@@ -397,6 +403,7 @@ impl<'a, M: ConsumerMemory> Consumer<'a, M> {
     }
 
     /// Whether `stopped` has ended the call with an error. The end is published and fenced.
+    #[inline(always)]
     fn leave(&self, stopped: Drained) -> Result<(), Stop> {
         self.journal.set_held(Held::NOTHING);
         self.journal.set_fenced(Fenced(self.cursor));

@@ -41,44 +41,27 @@ pub trait Rings {
 /// With `max`, on an error, and where `policy` [leaves](WaitPolicy::leaves), what was walked is published
 /// and fenced in every ring, as in a single ring: the caller calls again before it sleeps. If it does not
 /// after an error, it is woken for the rings that have not failed, as with libbpf.
-#[inline(never)]
 pub fn read<R: Rings>(
     rings: &mut R,
     max: u64,
     policy: &mut (impl WaitPolicy + ?Sized),
 ) -> Result<u64, R::Error> {
-    let mut call = Call {
-        delivered: 0,
-        walked: Walked::default(),
-        max,
-        more: false,
-        rounds: 0,
-    };
-    // Whether the next round is to settle what the last one has held back.
-    let mut settles = false;
-    loop {
-        let round = if settles {
-            Round::default()
-        } else {
-            policy.round()
-        };
-        call.round(rings, round, policy.most())?;
-        let waits = !settles && !call.more && policy.waits(call.walked);
-        if call.is_over(rings) {
-            return Ok(call.delivered);
-        }
-        if policy.leaves() {
-            rings.release();
-            return Ok(call.delivered);
-        }
-        settles = round.hold && !waits && !call.more;
-        if waits && round.hold {
-            policy.wait();
-        }
-        if !settles {
-            rings.join();
-        }
-    }
+    let mut call = Call::new(max);
+    let round = policy.round();
+    call.round(rings, round, policy.most())?;
+    call.go_on(rings, round, policy)
+}
+
+/// The same after a first turn in a round that was not to hold back.
+pub fn go_on<R: Rings>(
+    rings: &mut R,
+    turn: Result<Turn, R::Error>,
+    max: u64,
+    policy: &mut (impl WaitPolicy + ?Sized),
+) -> Result<u64, R::Error> {
+    let mut call = Call::new(max);
+    call.note(&turn.inspect_err(|_| rings.fail())?, u64::MAX);
+    call.go_on(rings, Round::default(), policy)
 }
 
 /// Reads the rings with records held back, until `policy` neither waits for more nor has had all records of a turn, or
@@ -91,13 +74,7 @@ pub fn read_held<R: Rings>(
     max: u64,
     policy: &mut impl WaitPolicy,
 ) -> Result<(u64, Walked), R::Error> {
-    let mut call = Call {
-        delivered: 0,
-        walked: Walked::default(),
-        max,
-        more: false,
-        rounds: 0,
-    };
+    let mut call = Call::new(max);
     loop {
         call.round(rings, policy.round(), policy.most())?;
         let waits = policy.waits(call.walked);
@@ -125,6 +102,49 @@ struct Call {
 const ROUNDS_FOR_ALL: u32 = 16;
 
 impl Call {
+    fn new(max: u64) -> Self {
+        Call {
+            delivered: 0,
+            walked: Walked::default(),
+            max,
+            more: false,
+            rounds: 0,
+        }
+    }
+
+    /// Round after round, after one that has been.
+    #[inline(always)]
+    fn go_on<R: Rings>(
+        &mut self,
+        rings: &mut R,
+        mut round: Round,
+        policy: &mut (impl WaitPolicy + ?Sized),
+    ) -> Result<u64, R::Error> {
+        // Whether the round that was has settled what the one before it had held back.
+        let mut settles = false;
+        loop {
+            let waits = !settles && !self.more && policy.waits(self.walked);
+            if self.is_over(rings) {
+                return Ok(self.delivered);
+            }
+            if policy.leaves() {
+                rings.release();
+                return Ok(self.delivered);
+            }
+            settles = round.hold && !waits && !self.more;
+            if waits && round.hold {
+                policy.wait();
+            }
+            round = if settles {
+                Round::default()
+            } else {
+                rings.join();
+                policy.round()
+            };
+            self.round(rings, round, policy.most())?;
+        }
+    }
+
     /// A turn for each ring, or for each that has not settled if none is to hold back; for up to `most` records
     /// each.
     #[inline(always)]
@@ -139,9 +159,7 @@ impl Call {
                 let turn = rings
                     .take_turn(number, round, left.min(most))
                     .inspect_err(|_| rings.fail())?;
-                self.more |= turn.delivered == most;
-                self.delivered = self.delivered.wrapping_add(turn.delivered);
-                self.walked += turn.walked;
+                self.note(&turn, most);
                 if self.delivered >= self.max {
                     rings.release();
                     return Ok(());
@@ -150,6 +168,14 @@ impl Call {
             number = number.wrapping_add(1);
         }
         Ok(())
+    }
+
+    /// Takes note of a turn for up to `most` records.
+    #[inline(always)]
+    fn note(&mut self, turn: &Turn, most: u64) {
+        self.more |= turn.delivered == most;
+        self.delivered = self.delivered.wrapping_add(turn.delivered);
+        self.walked += turn.walked;
     }
 
     /// Whether the call may return. All rings are asked, not only those that had a turn: a callback of one

@@ -56,6 +56,7 @@ impl<'a, M: ConsumerMemory> Consumer<'a, M> {
     /// Goes on after what the last turn has held back, and leaves `consumer_pos` where that has put it: to
     /// publish the end now would be to claim to have caught up. Enters as any call does if nothing is held
     /// back, or if somebody else has moved the position since.
+    #[inline(always)]
     pub(super) fn resume(memory: M, journal: &'a Journal, hot: bool) -> Self {
         let held = journal.held();
         let forward = held.reached.wrapping_sub(held.published);
@@ -103,6 +104,7 @@ impl<'a, M: ConsumerMemory> Consumer<'a, M> {
     }
 
     /// Whether something is unpublished, and the record that would be held back is small enough.
+    #[inline(always)]
     pub(super) fn may_hold_back(&self) -> bool {
         let held = self.cursor.wrapping_sub(self.last);
         self.cursor != self.published && held <= self.memory.size() / HELD_PART
@@ -110,6 +112,7 @@ impl<'a, M: ConsumerMemory> Consumer<'a, M> {
 
     /// At the end of a turn: publishes the start of the last record walked, so that the kernel sees us one
     /// record behind.
+    #[inline(always)]
     pub(super) fn hold_back(&mut self, receiver: &mut impl Receiver) {
         // Not what we believe is published: a callback may have moved it.
         if self.memory.consumer_pos(Ordering::Relaxed) != self.last {

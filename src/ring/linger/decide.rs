@@ -52,13 +52,13 @@ pub(super) const OVERSLEPT: u64 = 8;
 
 impl Rate {
     /// Whether the call may wait after its next round.
-    #[inline]
+    #[inline(always)]
     pub fn holds(&self, limits: &Limits) -> bool {
         limits.spin > 0 && (self.lingering || self.open || self.is_due())
     }
 
     /// Whether the sample is large enough for a decision, with this look.
-    #[inline]
+    #[inline(always)]
     fn is_due(&self) -> bool {
         let sample = &self.sample;
         sample.since != 0
@@ -69,7 +69,7 @@ impl Rate {
 
     /// Takes note of what the call has walked, after a round that was to hold back (`held`) or to settle.
     /// Which clocks are worth their cost now.
-    #[inline]
+    #[inline(always)]
     pub fn note(&mut self, call: &mut Call, walked: Walked, held: bool, limits: &Limits) -> Clocks {
         if call.walked.records == 0 {
             self.sample.calls = self.sample.calls.saturating_add(1);
