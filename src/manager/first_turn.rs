@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! The short way through a poll: most wake-ups are about one ring, nothing is to be held back in it, and its
-//! first turn settles it. Then nothing is left for [`rounds`](crate::ring::rounds), and there is nothing to
-//! take part in. Where that turns out to be wrong the ring goes on in a call like any other.
+//! first turn settles it. Then nothing is left for [`rounds`](crate::ring::rounds) to do. Where it is otherwise
+//! the ring goes on in a call like any other.
 
 use super::linger_call::LingerCall;
 use super::taking_part::{NOT_YET, TakingPart};
@@ -14,12 +14,11 @@ use crate::sys::errno::Errno;
 use core::ffi::c_int;
 
 impl ManagerHandle {
-    /// Whether polls may go the short way: the program has asked for nothing that they must see to, no ring takes
-    /// part still, and no call has left any.
+    /// Whether a poll may go the short way: the program has asked for nothing that it must see to, and no ring takes
+    /// part in a poll that this one is called in, or that its callback has left.
     #[inline(always)]
     pub(super) fn is_plain(self) -> bool {
-        !(self.is_busy() || self.minds_time() || self.has_left() || self.has_ended_early())
-            && self.taking_part() == 0
+        !(self.is_busy() || self.minds_time() || self.has_left()) && self.taking_part() == 0
     }
 
     /// Reads what the single event of a wait names, in a poll with this timeout. Errors: those of
@@ -35,18 +34,21 @@ impl ManagerHandle {
             self.note_events(1);
         }
         ring.stats().count(|counters| counters.wakeups.add(1));
+        // Before the callback, which may poll, and need not return.
+        self.enroll_alone(ring);
         let turn = ring.take_first_turn(CALL_MAX);
-        let alone = self.taking_part() == 0 && !self.has_ended_early();
-        match turn {
-            Ok(turn) if alone && turn.settled && ring.is_as_left() => {
-                if waits {
-                    LingerCall::note_turn(self, turn);
-                }
-                Ok(turn.delivered)
-            }
-            Err(error) if alone => Err(error),
-            turn => self.go_on(ring, turn, waits),
+        let over = match turn {
+            Ok(turn) => turn.settled && ring.is_as_left(),
+            Err(_) => true,
+        };
+        if !(over && self.dismiss_alone(ring)) {
+            return self.go_on(ring, turn, waits);
         }
+        let turn = turn?;
+        if waits {
+            LingerCall::note_turn(self, turn);
+        }
+        Ok(turn.delivered)
     }
 
     /// Goes on after the ring's first turn.

@@ -313,11 +313,16 @@ impl ManagerHandle {
     pub(super) fn begin(self, ready: usize) -> Looked {
         let before = self.taking_part();
         let aside = self.ring_cnt();
+        let mut in_callback = false;
         for number in 0..before {
             if let Some(ring) = self.participant(number) {
+                in_callback |= !ring.part().has(Part::SETTLED);
                 self.set_participant(aside.wrapping_add(number), ring);
                 ring.set_part(ring.part().without(Part::JOINED));
             }
+        }
+        if !in_callback {
+            self.take_ended_early();
         }
         self.set_taking_part(0);
         self.set_looked_at(NOT_YET);
@@ -419,15 +424,28 @@ impl ManagerHandle {
         }
     }
 
-    /// Whether a poll has ended early since a call last took note of it. The first turn of the next one does, in or
-    /// outside of a callback.
-    #[inline]
-    pub(super) fn has_ended_early(self) -> bool {
-        // SAFETY: a live manager that no other thread uses.
-        unsafe { (*self.as_ptr()).ended_early }
+    /// Lets `ring` take part, where none does.
+    #[inline(always)]
+    pub(super) fn enroll_alone(self, ring: RingHandle) {
+        self.take_ended_early();
+        self.enroll(ring);
     }
 
-    /// The same, once.
+    /// Ends the part of `ring` if it takes part alone still, and no poll in its callback has ended early.
+    #[inline(always)]
+    pub(super) fn dismiss_alone(self, ring: RingHandle) -> bool {
+        // SAFETY: a live manager that no other thread uses.
+        let early = unsafe { (*self.as_ptr()).ended_early };
+        let part = ring.part();
+        let alone = self.taking_part() == 1 && part.has(Part::JOINED) && !early;
+        if alone {
+            self.set_taking_part(0);
+            ring.set_part(part.without(Part::JOINED));
+        }
+        alone
+    }
+
+    /// Whether a poll has ended early since this was last asked.
     #[inline]
     fn take_ended_early(self) -> bool {
         // SAFETY: a live manager that no other thread uses; no other reference to the field exists.

@@ -18,11 +18,11 @@ pub const MUTANTS: &[Mutant] = &[
         name: "the call ends with rings held",
         file: ROUNDS,
         replace: &[(
-            "        settles = round.hold && !waits && !call.more;\n",
-            "        settles = round.hold && !waits && !call.more;
-        if settles {
-            return Ok(call.delivered);
-        }
+            "            settles = round.hold && !waits && !self.more;\n",
+            "            settles = round.hold && !waits && !self.more;
+            if settles {
+                return Ok(self.delivered);
+            }
 ",
         )],
         caught_by: "a_reader_that_holds_two_rings_and_does_not_wait_is_woken",
@@ -38,7 +38,7 @@ pub const MUTANTS: &[Mutant] = &[
             (
                 "self.walked += turn.walked;",
                 "self.walked += turn.walked;
-                self.rounds |= u32::from(!turn.settled) << 31;",
+        self.rounds |= u32::from(!turn.settled) << 31;",
             ),
             (
                 "(0..rings.count()).all(|number| rings.is_settled(number))",
