@@ -16,7 +16,8 @@
 static struct ring_buffer *rb;
 static sigset_t own_mask;
 static unsigned int masks_changed, handled;
-static volatile sig_atomic_t over;
+/* Set by a handler, and looked at by two threads. */
+static atomic_bool over;
 static pthread_t reader;
 
 static bool is_own_mask(void)
@@ -56,7 +57,7 @@ static void on_signal(int number)
 {
 	(void)number;
 	handled++;
-	over = 1;
+	over = true;
 }
 
 static void handle(int number, void (*handler)(int), int flags)
@@ -195,7 +196,7 @@ static void exit_flag(void)
 	int number = SIGUSR1;
 	pthread_t producer;
 
-	over = 0;
+	over = false;
 	errno = pthread_create(&producer, NULL, signal_at_end, &number);
 	if (errno)
 		die("pthread_create");

@@ -219,8 +219,8 @@ fn a_window_that_is_deaf_or_leaves_a_record_held_back_is_found_out() {
             "timeout-ignored",
             [(
                 LINGERING,
-                "Ok(timeout) if sleeps =>",
-                "Ok(timeout) if sleeps && timeout > 1_000_000_000 =>",
+                "Ok(timeout) if self.minds_time() =>",
+                "Ok(timeout) if self.minds_time() && timeout > 1_000_000_000 =>",
             )],
             "too long",
         ),

@@ -134,8 +134,8 @@ fn a_panic_anywhere_would_be_found() {
         (
             "unwrap",
             CONSUMER,
-            "let header = consumer.look_at_header();",
-            "let header = Some(consumer.look_at_header()).filter(|h| h.word() != 7).unwrap();",
+            "let header = self.look_at_header();",
+            "let header = Some(self.look_at_header()).filter(|h| h.word() != 7).unwrap();",
             "unwrap_failed",
         ),
         (

@@ -41,11 +41,9 @@ const EXCLUDED: &[(&str, &[Tool], &str)] = &[
     ),
     ("edge_triggered", &[Memcheck], "two threads at full speed"),
     ("soak", &[Memcheck], "two threads at full speed"),
-    (
-        "coalesce_api",
-        &[Memcheck],
-        "cannot be preloaded: it calls what libbpf does not have",
-    ),
+    ("busy_poll_api", &[Memcheck], NOT_IN_LIBBPF),
+    ("coalesce_api", &[Memcheck], NOT_IN_LIBBPF),
+    ("poll_max_api", &[Memcheck], NOT_IN_LIBBPF),
     ("paced_poll", &[Memcheck], "a producer at a rate"),
     ("hot_consume_n", &[Memcheck, Thread], FULL_SPEED),
     ("hot_errors", &[Memcheck, Thread], FULL_SPEED),
@@ -56,7 +54,16 @@ const EXCLUDED: &[(&str, &[Tool], &str)] = &[
     ("hot_positions", &[Memcheck, Thread], FULL_SPEED),
     ("hot_signals", &[Memcheck, Thread], FULL_SPEED),
     ("hot_threads", &[Memcheck, Thread], FULL_SPEED),
+    (
+        "many_managers",
+        &[Memcheck],
+        "opens more descriptors than valgrind lets a program have",
+    ),
+    ("many_rings", &[Memcheck, Thread], FULL_SPEED),
+    ("many_rings_leave", &[Memcheck, Thread], FULL_SPEED),
 ];
+
+const NOT_IN_LIBBPF: &str = "cannot be preloaded: it calls what libbpf does not have";
 
 const FULL_SPEED: &str = "hundreds of thousands of records from a producer at full speed";
 

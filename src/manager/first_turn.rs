@@ -37,18 +37,15 @@ impl ManagerHandle {
         // Before the callback, which may poll, and need not return.
         self.enroll_alone(ring);
         let turn = ring.take_first_turn(CALL_MAX);
-        let over = match turn {
-            Ok(turn) => turn.settled && ring.is_as_left(),
-            Err(_) => true,
-        };
-        if !(over && self.dismiss_alone(ring)) {
-            return self.go_on(ring, turn, waits);
+        match turn {
+            Ok(turn) if turn.settled && ring.is_as_left() && self.dismiss_alone(ring) => {
+                if waits {
+                    LingerCall::note_turn(self, turn);
+                }
+                Ok(turn.delivered)
+            }
+            turn => self.go_on(ring, turn, waits),
         }
-        let turn = turn?;
-        if waits {
-            LingerCall::note_turn(self, turn);
-        }
-        Ok(turn.delivered)
     }
 
     /// Goes on after the ring's first turn.
