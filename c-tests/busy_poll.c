@@ -18,6 +18,7 @@ static sigset_t own_mask;
 static unsigned int masks_changed, handled;
 /* Set by a handler, and looked at by two threads. */
 static atomic_bool over;
+static atomic_bool returned;
 static pthread_t reader;
 
 static bool is_own_mask(void)
@@ -79,10 +80,13 @@ static void *send_many(void *number)
 	return NULL;
 }
 
+/* Until the call has returned: the first one may come before it. */
 static void *send_late(void *number)
 {
-	usleep(20000);
-	pthread_kill(reader, *(int *)number);
+	while (!returned) {
+		usleep(20000);
+		pthread_kill(reader, *(int *)number);
+	}
 	return NULL;
 }
 
@@ -94,11 +98,13 @@ static void signalled(const char *what, void *(*send)(void *), int number, int t
 	int result;
 
 	handled = 0;
+	returned = false;
 	errno = pthread_create(&sender, NULL, send, &number);
 	if (errno)
 		die("pthread_create");
 	errno = UNTOUCHED;
 	result = poll_once(timeout);
+	returned = true;
 	printf("%s: %d, errno %s, handled %s, waited %s\n", what, result, errno_name(errno),
 	       handled ? "yes" : "no",
 	       timeout > 0 && now() - begun >= timeout / 1000.0 - 0.001 ? "all the time" : "less");

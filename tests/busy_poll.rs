@@ -78,7 +78,8 @@ fn a_busy_reader_is_not_notified() {
         counted(&succeeded(command), "wakeups")
     };
     assert!(wakeups(Some(BUSY)) <= 2);
-    assert!(wakeups(None) > 10);
+    // Without lingering either, or a slow machine might need as few.
+    assert!(wakeups(Some(("RBSHIM_LINGER_US", "0"))) > 10);
 }
 
 #[test]
