@@ -282,16 +282,17 @@ void user_ring_buffer__free(struct user_ring_buffer *rb);
  * delivers what has come meanwhile. 0 turns this off; more than 1000000 counts as that. At first it is
  * what the environment's RBSHIM_COALESCE_US says.
  *
- * A window is opened only where at least two records are expected in it, by the rate of those before,
- * and where one ring alone is ready. It ends at once with BPF_RB_FORCE_WAKEUP, with the notification
- * of another ring or of an fd that the program has added to ring_buffer__epoll_fd(), with a signal that
- * comes meanwhile, and with the timeout of ring_buffer__poll; it is shorter where it would fill more
- * than a quarter of the ring at the recent rate: the ring must have room for what a burst brings in
- * `us` microseconds. A change in a callback counts from the next call on. One ring_buffer__poll returns
- * after max(us, 10000) microseconds of windows at the latest.
+ * The first record that wakes the poll opens a window, for all rings of the manager together, and windows
+ * repeat while they bring records. After one that has brought nothing the next wake-ups open none: one of
+ * them at first, and twice as many each time. A window ends at once with BPF_RB_FORCE_WAKEUP, with an fd
+ * that the program has added to ring_buffer__epoll_fd() and that becomes ready, with a signal, and with the
+ * timeout of ring_buffer__poll. It is shorter where it would fill more than a quarter of the smallest ring
+ * at the recent rate: the rings must have room for what a burst brings in `us` microseconds. A change in a
+ * callback counts from the next call on. One ring_buffer__poll returns after max(us, 10000) microseconds of
+ * windows at the latest.
  * Calls with timeout 0, ring_buffer__consume and the like never wait.
  *
- * While a window is open, the kernel sees the reader one record behind. When ring_buffer__poll
+ * While a window is open, the kernel sees the reader one record behind in each ring. When ring_buffer__poll
  * returns, every record has been delivered and accounted for as without windows.
  *
  * The first call with `us` above 0 opens two file descriptors, which ring_buffer__free closes. Returns

@@ -67,8 +67,6 @@ struct Consumer<'a, M> {
     published: u64,
     /// Whether `consumer_pos` may have been stored since the last full fence.
     unfenced: bool,
-    /// Whether the ring is hot: records' starts are published every [`UNPUBLISHED_MAX`] bytes only.
-    hot: bool,
     /// Where this call began.
     entered: u64,
     /// Records delivered in this call.
@@ -99,9 +97,9 @@ pub fn consume<M: ConsumerMemory>(
     max: u64,
     receiver: &mut impl Receiver,
 ) -> Result<u64, Stop> {
-    let mut consumer = Consumer::enter(memory, journal, false);
+    let mut consumer = Consumer::enter(memory, journal);
     loop {
-        let stopped = consumer.drain(max, receiver);
+        let stopped = consumer.drain::<false>(max, receiver);
         match stopped {
             Drained::Seen => continue,
             Drained::CaughtUp if !consumer.settle(receiver) => continue,
@@ -127,11 +125,28 @@ pub fn take_turn<M: ConsumerMemory>(
     max: u64,
     receiver: &mut impl Receiver,
 ) -> Result<Turn, Stop> {
-    let mut consumer = Consumer::resume(memory, journal, round.hot);
-    let stopped = consumer.drain(max, receiver);
+    if round.hot {
+        turn::<M, true>(memory, journal, round.hold, max, receiver)
+    } else {
+        turn::<M, false>(memory, journal, round.hold, max, receiver)
+    }
+}
+
+/// The same of a ring that is hot, whose records' starts are published every [`UNPUBLISHED_MAX`] bytes only, or is
+/// not.
+#[inline(always)]
+fn turn<M: ConsumerMemory, const HOT: bool>(
+    memory: M,
+    journal: &Journal,
+    hold: bool,
+    max: u64,
+    receiver: &mut impl Receiver,
+) -> Result<Turn, Stop> {
+    let mut consumer = Consumer::resume(memory, journal);
+    let stopped = consumer.drain::<HOT>(max, receiver);
     let settled = match stopped {
         Drained::Seen | Drained::CaughtUp => {
-            let hold = round.hold || stopped == Drained::Seen && consumer.sees_more();
+            let hold = hold || stopped == Drained::Seen && consumer.sees_more();
             if hold && consumer.may_hold_back() {
                 consumer.hold_back(receiver);
                 return Ok(consumer.turn(false));
@@ -281,7 +296,7 @@ impl<'a, M: ConsumerMemory> Consumer<'a, M> {
     /// Starts where the ring's `consumer_pos` is: another manager, process or the program itself may
     /// have moved it since our last call.
     #[inline(always)]
-    fn enter(memory: M, journal: &'a Journal, hot: bool) -> Self {
+    fn enter(memory: M, journal: &'a Journal) -> Self {
         let repaired = repair(memory, journal);
         // Acquire pairs with the Release of whoever published it, where that was not us: their reads of
         // the data are over before ours begin.
@@ -293,7 +308,6 @@ impl<'a, M: ConsumerMemory> Consumer<'a, M> {
             last: cursor,
             published: cursor,
             unfenced: repaired || Fenced(cursor) != journal.fenced(),
-            hot,
             entered: cursor,
             delivered: 0,
             discarded: 0,
@@ -303,16 +317,26 @@ impl<'a, M: ConsumerMemory> Consumer<'a, M> {
     /// Walks the committed records up to the producer's position, until `max` have been delivered in
     /// this call, or until something stops it. The end of the last record is left unpublished.
     #[inline(always)]
-    fn drain(&mut self, max: u64, receiver: &mut impl Receiver) -> Drained {
+    fn drain<const HOT: bool>(&mut self, max: u64, receiver: &mut impl Receiver) -> Drained {
         if self.delivered >= max {
             return Drained::Limit;
         }
         match self.distance_to(self.look_at_producer()) {
             None => Drained::Corrupt,
             Some(0) => Drained::CaughtUp,
-            Some(ahead) if self.hot => self.walk_all::<true>(ahead, max, receiver),
+            Some(ahead) if HOT => self.walk_hot(ahead, max, receiver),
             Some(ahead) => self.walk_all::<false>(ahead, max, receiver),
         }
+    }
+
+    /// Walks many records, most of the time: a function of its own, which has more registers for them.
+    #[inline(never)]
+    fn walk_hot(&mut self, ahead: u64, max: u64, receiver: &mut impl Receiver) -> Drained {
+        // A copy whose address nobody knows: it stays in registers across callbacks.
+        let mut consumer = *self;
+        let drained = consumer.walk_all::<true>(ahead, max, receiver);
+        *self = consumer;
+        drained
     }
 
     /// Walks the committed records in the next `ahead` bytes.
@@ -441,7 +465,7 @@ pub fn is_as_left<M: ConsumerMemory>(memory: M, journal: &Journal) -> bool {
 
 /// Whether a turn would walk a record, or find the ring corrupt. Nothing follows from "no" for who wants to sleep.
 pub fn has_records<M: ConsumerMemory>(memory: M, journal: &Journal) -> bool {
-    matches!(Consumer::resume(memory, journal, false).look(), Head::Ready)
+    matches!(Consumer::resume(memory, journal).look(), Head::Ready)
 }
 
 #[cfg(test)]

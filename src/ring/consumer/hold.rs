@@ -47,7 +47,7 @@ fn repair_held<M: ConsumerMemory>(memory: M, journal: &Journal, held: Held) -> b
 /// Publishes the end of what is held back, fenced, without a further look: whoever enters next relies on
 /// that fence.
 pub fn release<M: ConsumerMemory>(memory: M, journal: &Journal, receiver: &mut impl Receiver) {
-    let mut consumer = Consumer::resume(memory, journal, false);
+    let mut consumer = Consumer::resume(memory, journal);
     consumer.publish_end(receiver);
     let _ = consumer.leave(Drained::Limit);
 }
@@ -57,7 +57,7 @@ impl<'a, M: ConsumerMemory> Consumer<'a, M> {
     /// publish the end now would be to claim to have caught up. Enters as any call does if nothing is held
     /// back, or if somebody else has moved the position since.
     #[inline(always)]
-    pub(super) fn resume(memory: M, journal: &'a Journal, hot: bool) -> Self {
+    pub(super) fn resume(memory: M, journal: &'a Journal) -> Self {
         let held = journal.held();
         let forward = held.reached.wrapping_sub(held.published);
         // Acquire, as in `enter`.
@@ -65,7 +65,7 @@ impl<'a, M: ConsumerMemory> Consumer<'a, M> {
             || !(1..=memory.size()).contains(&forward)
             || memory.consumer_pos(Ordering::Acquire) != held.published
         {
-            return Consumer::enter(memory, journal, hot);
+            return Consumer::enter(memory, journal);
         }
         Consumer {
             memory,
@@ -74,7 +74,6 @@ impl<'a, M: ConsumerMemory> Consumer<'a, M> {
             last: held.published,
             published: held.published,
             unfenced: true,
-            hot,
             entered: held.reached,
             delivered: 0,
             discarded: 0,

@@ -112,7 +112,7 @@ fn one_filled(judge: &mut Judge, case: &str) {
         let results = judge.results;
         judge.verdicts.push(Verdict {
             case: case.into(),
-            what: format!("{what} against one ring"),
+            what: format!("{what} to one ring"),
             bound,
             held: Held::Median,
             measured: results.ratio_of((case, Peer::Rbshim), (ONE_RING, Peer::Rbshim), figure),
