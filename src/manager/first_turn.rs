@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! The short way through a poll: most wake-ups are about one ring, nothing is to be held back in it, and its
-//! first turn settles it. Then nothing is left for [`rounds`](crate::ring::rounds) to do. Where it is otherwise
+//! first turn settles it. Then nothing is left for [`rounds`] to do. Where it is otherwise
 //! the ring goes on in a call like any other.
 
 use super::linger_call::LingerCall;
