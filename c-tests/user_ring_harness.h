@@ -14,18 +14,26 @@ static struct {
 	const struct sample *seen;
 } user;
 
-HARNESS_UNUSED static void user_ring_open(void)
+/* With a ring of so many bytes. */
+HARNESS_UNUSED static void user_ring_open_sized(__u32 size)
 {
-	struct bpf_object *object;
+	struct bpf_object *object = bpf_object__open("user_ring.bpf.o");
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	object = load_object("user_ring.bpf.o");
+	if (!object || bpf_map__set_max_entries(bpf_object__find_map_by_name(object, "user_ring"), size) ||
+	    bpf_object__load(object))
+		die("user_ring.bpf.o");
 	user.map = map_named(object, "user_ring");
 	user.program = program_named(object, "drain");
 	user.seen = (const struct sample *)mmap(NULL, sysconf(_SC_PAGESIZE), PROT_READ, MAP_SHARED,
 						map_named(object, "seen"), 0);
 	if (user.seen == MAP_FAILED)
 		die("mmap of the seen samples");
+}
+
+HARNESS_UNUSED static void user_ring_open(void)
+{
+	user_ring_open_sized(USER_RING_BYTES);
 }
 
 /* What bpf_user_ringbuf_drain() returned in the BPF program; `seen` holds these samples alone. */

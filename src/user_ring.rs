@@ -93,7 +93,7 @@ impl UserRingHandle {
 
     /// Reserves a record of `len` bytes and returns its payload, aligned to 8 bytes.
     ///
-    /// Errors: `E2BIG` for more than the ring or a header can hold, `ENOSPC` for more than is free.
+    /// Errors: `E2BIG` for more than the ring can hold or the kernel hand on, `ENOSPC` for more than is free.
     pub fn reserve(self, len: u32) -> Result<NonNull<c_void>, Errno> {
         let pages = self.pages();
         let start = producer::reserve(pages, len).map_err(|error| match error {

@@ -115,6 +115,7 @@ programs! {
     turns: StockRun::Compared,
     user_ring: StockRun::Compared,
     user_ring_blocking: StockRun::Compared,
+    user_ring_big: StockRun::Compared,
     wrap_around: StockRun::Compared,
 }
 

@@ -7,10 +7,14 @@ use super::memory::ProducerMemory;
 use super::record::{ALIGN, HEADER_LEN, Header};
 use core::sync::atomic::Ordering;
 
+/// Longest payload, in bytes, that the kernel can give to a BPF program, which sees it as a dynptr
+/// (`DYNPTR_MAX_SIZE`). A drain fails at a longer one, each time, and never comes past it.
+const PAYLOAD_MAX: u32 = (1 << 24) - 1;
+
 /// Why a record could not be reserved.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ReserveError {
-    /// Larger than the ring, or than a header can say.
+    /// Larger than the ring, or than the kernel can hand on.
     TooBig,
     /// Not enough is free now.
     NoSpace,
@@ -18,7 +22,10 @@ pub enum ReserveError {
 
 /// Reserves a record of `len` bytes and returns its start: the position of its header.
 pub fn reserve<M: ProducerMemory>(memory: M, len: u32) -> Result<u64, ReserveError> {
-    let header = Header::reserved(len).ok_or(ReserveError::TooBig)?;
+    if len > PAYLOAD_MAX {
+        return Err(ReserveError::TooBig);
+    }
+    let header = Header::reserved(len);
     // Relaxed: only we store it, and reservations are the caller's to serialise.
     let start = memory.producer_pos(Ordering::Relaxed);
     let consumer = memory.consumer_pos(start);

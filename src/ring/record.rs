@@ -13,18 +13,17 @@ const BUSY: u32 = 1 << 31;
 /// Set at commit when the record is to be skipped (`BPF_RINGBUF_DISCARD_BIT`).
 const DISCARD: u32 = 1 << 30;
 
-/// Longest payload, in bytes, that a header can name.
-pub const MAX_LEN: u32 = DISCARD - 1;
+/// The bits of the length.
+const LEN: u32 = DISCARD - 1;
 
 /// The first word of a record's header.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Header(u32);
 
 impl Header {
-    /// The header of a record of `len` bytes that has been reserved; `None` if `len` exceeds
-    /// [`MAX_LEN`].
-    pub fn reserved(len: u32) -> Option<Self> {
-        (len <= MAX_LEN).then_some(Header(len | BUSY))
+    /// The header of a record of `len` bytes that has been reserved. A header has 30 bits for them.
+    pub fn reserved(len: u32) -> Self {
+        Header(len & LEN | BUSY)
     }
 
     /// This header at commit: no longer busy, and discarded if `discard`.
@@ -55,7 +54,7 @@ impl Header {
 
     /// Bytes of payload.
     pub fn payload_len(self) -> u32 {
-        self.0 & MAX_LEN
+        self.0 & LEN
     }
 
     /// Bytes from this record's start to the next one's: header and payload, rounded up to
@@ -73,17 +72,17 @@ mod tests {
 
     #[test]
     fn the_span_covers_header_and_payload_in_whole_words() {
-        for (len, span) in [(0, 8), (1, 16), (8, 16), (9, 24), (MAX_LEN, 1 << 30)] {
+        for (len, span) in [(0, 8), (1, 16), (8, 16), (9, 24), (LEN, 1 << 30)] {
             assert_eq!(
                 Header::from_word(len).span(),
-                span + if len == MAX_LEN { 8 } else { 0 }
+                span + if len == LEN { 8 } else { 0 }
             );
         }
     }
 
     #[test]
     fn a_commit_clears_busy_and_keeps_the_length() {
-        let reserved = Header::reserved(77).unwrap();
+        let reserved = Header::reserved(77);
         assert!(reserved.is_busy() && !reserved.is_discarded());
         for discard in [false, true] {
             let header = reserved.committed(discard);
@@ -91,12 +90,5 @@ mod tests {
             assert_eq!(header.is_discarded(), discard);
             assert_eq!(header.payload_len(), 77);
         }
-    }
-
-    #[test]
-    fn a_length_that_needs_the_flag_bits_cannot_be_reserved() {
-        assert!(Header::reserved(MAX_LEN).is_some());
-        assert!(Header::reserved(MAX_LEN + 1).is_none());
-        assert!(Header::reserved(u32::MAX).is_none());
     }
 }

@@ -144,7 +144,7 @@ impl Ring {
         if end - consumer > SPAN * self.slots.len() as u64 {
             return None;
         }
-        let busy = Header::reserved(8).unwrap();
+        let busy = Header::reserved(8);
         self.slot(start).header.store(busy.word(), Relaxed);
         self.producer_pos.store(end, Release);
         Some(Reserved { start })
@@ -156,7 +156,7 @@ impl Ring {
         // SAFETY: reserved for us: nobody else may look at it before the header says so.
         slot.payload
             .with_mut(|payload| unsafe { *payload = start / SPAN });
-        let busy = Header::reserved(8).unwrap();
+        let busy = Header::reserved(8);
         let committed = busy.committed(how == Commit::Discard);
         slot.header.swap(committed.word(), SeqCst);
         // `xchg` is fully ordered, which a SeqCst exchange alone is not.

@@ -27,6 +27,7 @@ fn note(step: Step) {
 
 #[derive(Default)]
 struct Ring {
+    size: u64,
     producer: Cell<u64>,
     consumer: Cell<u64>,
     header: Cell<u32>,
@@ -35,7 +36,10 @@ struct Ring {
 impl Ring {
     fn at(producer: u64, consumer: u64) -> Self {
         STEPS.with_borrow_mut(Vec::clear);
-        let ring = Ring::default();
+        let ring = Ring {
+            size: SIZE,
+            ..Ring::default()
+        };
         ring.producer.set(producer);
         ring.consumer.set(consumer);
         ring
@@ -50,7 +54,7 @@ impl Fence for &Ring {
 
 impl ProducerMemory for &Ring {
     fn size(self) -> u64 {
-        SIZE
+        self.size
     }
 
     fn producer_pos(self, _: Ordering) -> u64 {
@@ -118,6 +122,18 @@ fn a_record_fits_to_the_last_byte_and_no_further() {
     assert_eq!(reserve(&Ring::at(48, 0), 8), Ok(48));
     assert_eq!(reserve(&Ring::at(48, 0), 9), Err(ReserveError::NoSpace));
     assert_eq!(reserve(&Ring::at(64, 0), 0), Err(ReserveError::NoSpace));
+}
+
+/// bpf_user_ringbuf_drain() describes a record with a dynptr.
+#[test]
+fn a_record_that_no_bpf_program_can_be_given_is_too_big_for_any_ring() {
+    let mut ring = Ring::at(0, 0);
+    ring.size = 1 << 30;
+    for len in [1 << 24, (1 << 24) + 1, 1 << 29, (1 << 30) - 8, u32::MAX] {
+        assert_eq!(reserve(&ring, len), Err(ReserveError::TooBig));
+    }
+    assert_eq!(ring.producer.get(), 0);
+    assert_eq!(reserve(&ring, (1 << 24) - 1), Ok(0));
 }
 
 #[test]
