@@ -4,6 +4,7 @@
 //! A callback need not return: it may unwind, jump, or call into its own ring again. So whatever the
 //! next call must know is written down before the callback is called, not when it returns.
 
+use super::record::ALIGN;
 use core::cell::Cell;
 #[cfg(not(target_has_atomic = "64"))]
 use core::sync::atomic::AtomicU32;
@@ -43,7 +44,17 @@ impl Held {
     /// Whether what was reached lies after what is published, by a ring of `size` bytes at most: a signal
     /// handler may have jumped away with half of the note written.
     pub(super) fn is_forward(self, size: u64) -> bool {
-        (1..=size).contains(&self.reached.wrapping_sub(self.published))
+        self.published % ALIGN == 0
+            && (1..=size).contains(&self.reached.wrapping_sub(self.published))
+    }
+
+    /// Whether `consumer_pos`, where it is `pos` in a ring of `size` bytes, is still to be moved to what was
+    /// reached. A position between the two is ours too: a fork in a callback has an older note, and moves it
+    /// so far.
+    #[inline]
+    pub(super) fn is_behind(self, pos: u64, size: u64) -> bool {
+        let forward = self.reached.wrapping_sub(self.published);
+        self.is_forward(size) && pos.wrapping_sub(self.published) < forward
     }
 }
 
@@ -102,7 +113,7 @@ impl Journal {
             let pos = position();
             // Another thread may ask, while the reader moves the position and then forgets the note.
             if self.held() == held {
-                return if held.published == pos && held.is_forward(size) {
+                return if held.is_behind(pos, size) {
                     held.reached
                 } else {
                     pos

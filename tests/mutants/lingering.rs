@@ -5,8 +5,8 @@ use super::mutant::*;
 
 const HELD_BACK: &str = "        self.published = self.last;
         self.journal.set_held(Held {";
-const REPAIR: &str = "    let moved = (1..=memory.size()).contains(&forward)
-        && memory.replace_consumer_pos(held.published, held.reached, Ordering::AcqRel);";
+const REPAIR: &str = "    let moved = held.is_behind(pos, memory.size())
+        && memory.replace_consumer_pos(pos, held.reached, Ordering::AcqRel);";
 const SETTLE: &str = "
             consumer.settle(receiver)
 ";
@@ -114,7 +114,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "what is held is not made good",
         file: HOLD,
-        replace: &[(REPAIR, "    let moved = false; let _ = (forward, memory);")],
+        replace: &[(REPAIR, "    let moved = false; let _ = (pos, memory);")],
         caught_by: COMES_AGAIN,
     },
     Mutant {
@@ -122,10 +122,20 @@ pub const MUTANTS: &[Mutant] = &[
         file: HOLD,
         replace: &[(
             REPAIR,
-            "    let moved = (1..=memory.size()).contains(&forward);
+            "    let moved = held.is_forward(memory.size());
+    let _ = pos;
     if moved { memory.set_consumer_pos(held.reached, Ordering::Release); }",
         )],
         caught_by: "a_reader_that_was_left_believes_another_one_that_went_on",
+    },
+    Mutant {
+        name: "what a fork has made good counts as another reader's position",
+        file: JOURNAL,
+        replace: &[(
+            "pos.wrapping_sub(self.published) < forward",
+            "pos == self.published && forward > 0",
+        )],
+        caught_by: "what_a_fork_has_made_good_is_not_taken_for_somebody_elses",
     },
     Mutant {
         name: "a position made good owes no fence",

@@ -13,6 +13,7 @@ pub struct Mutant {
 
 pub const CONSUMER: &str = "src/ring/consumer.rs";
 pub const HOLD: &str = "src/ring/consumer/hold.rs";
+pub const JOURNAL: &str = "src/ring/journal.rs";
 pub const ROUNDS: &str = "src/ring/rounds.rs";
 pub const STEP: &str = "        self.step(span);
         self.delivered";

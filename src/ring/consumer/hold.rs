@@ -35,11 +35,10 @@ pub fn repair<M: ConsumerMemory>(memory: M, journal: &Journal) -> bool {
 
 #[cold]
 fn repair_held<M: ConsumerMemory>(memory: M, journal: &Journal, held: Held) -> bool {
-    // A signal handler may have jumped away with half of the note written.
-    let forward = held.reached.wrapping_sub(held.published);
+    let pos = memory.consumer_pos(Ordering::Relaxed);
     // Release, as in `publish_start`; Acquire keeps the note until the position is good.
-    let moved = (1..=memory.size()).contains(&forward)
-        && memory.replace_consumer_pos(held.published, held.reached, Ordering::AcqRel);
+    let moved = held.is_behind(pos, memory.size())
+        && memory.replace_consumer_pos(pos, held.reached, Ordering::AcqRel);
     journal.set_held(Held::NOTHING);
     moved
 }

@@ -102,7 +102,7 @@ impl Ring {
     /// What `consumer_pos` will be once whoever enters next has made good what is held back.
     fn repaired(&self) -> u64 {
         let (held, pos) = (self.held(), self.consumer.get());
-        if held != Held::NOTHING && held.published == pos {
+        if held != Held::NOTHING && held.is_behind(pos, self.size) {
             held.reached
         } else {
             pos

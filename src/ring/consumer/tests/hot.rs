@@ -164,6 +164,26 @@ fn a_callback_left_is_made_good_when_the_ring_is_freed() {
     assert_eq!(ring.consumer.get(), 80);
 }
 
+/// A child that was forked in a callback frees the manager, and so makes good what was held back then. The parent
+/// has gone on, with more held back.
+#[test]
+fn what_a_fork_has_made_good_is_not_taken_for_somebody_elses() {
+    let ring = Ring::with_records(20);
+    let mut taker = Taker::answering(&ring, |record| match record.start {
+        112 => {
+            ring.consumer.set(80);
+            resume_unwind(Box::new("left"));
+        }
+        _ => Received::Consumed,
+    });
+    taker.leave(&mut Windows::none().hot());
+    assert_eq!((ring.consumer.get(), ring.repaired()), (80, 112));
+    let shown = ring.journal.shown(SIZE, || ring.consumer.get());
+    assert_eq!(shown, 112);
+    assert_eq!(Taker::new(&ring).consume(1), Ok(1));
+    assert_eq!(ring.consumer.get(), 128);
+}
+
 #[test]
 fn nothing_is_made_good_where_nothing_is_held() {
     let ring = Ring::with_records(10);
