@@ -108,30 +108,35 @@ impl UserRingHandle {
     ///
     /// Errors: `EINVAL` for a timeout below -1, `EINTR` for a signal, those of `reserve`.
     pub fn reserve_blocking(self, len: u32, timeout_ms: c_int) -> Result<NonNull<c_void>, Errno> {
-        let deadline = match timeout_ms {
+        let timeout = match timeout_ms {
             -1 => None,
             _ => {
                 let ms = u64::try_from(timeout_ms).map_err(|_| Errno(libc::EINVAL))?;
-                Some(monotonic_ns().wrapping_add(ms.wrapping_mul(NS_PER_MS)))
+                Some(ms.wrapping_mul(NS_PER_MS))
             }
         };
+        let began = monotonic_ns();
+        let mut slept = 0_u64;
         loop {
             match self.reserve(len) {
                 Err(Errno(libc::ENOSPC)) => {}
                 done => return done,
             }
-            let left = deadline.map_or(SLICE_MS, |deadline| {
-                deadline
-                    .saturating_sub(monotonic_ns())
-                    .div_ceil(NS_PER_MS)
-                    .min(SLICE_MS)
+            let left = timeout.map_or(SLICE_MS, |timeout| {
+                // At least what was slept: the clock may stand still.
+                let passed = monotonic_ns().saturating_sub(began).max(slept);
+                let left = timeout.saturating_sub(passed);
+                left.div_ceil(NS_PER_MS).min(SLICE_MS)
             });
             if left == 0 {
                 return Err(Errno(libc::ENOSPC));
             }
             let mut event = Event { events: 0, u64: 0 };
             // SAFETY: room for one event.
-            unsafe { epoll::wait(self.epoll_fd(), &raw mut event, 1, left as c_int)? };
+            let ready = unsafe { epoll::wait(self.epoll_fd(), &raw mut event, 1, left as c_int)? };
+            if ready == 0 {
+                slept = slept.saturating_add(left.wrapping_mul(NS_PER_MS));
+            }
         }
     }
 

@@ -35,6 +35,8 @@ struct BusyCall {
     window: u64,
     /// When the call must return, ns.
     until: u64,
+    /// Time spent in windows, ns: the clock may stand still.
+    spun: u64,
     /// Records walked before the last round.
     before: u64,
     hot: bool,
@@ -56,7 +58,8 @@ impl WaitPolicy for BusyCall {
     }
 
     fn wait(&mut self) {
-        spin(self.window, monotonic_ns());
+        let took = spin(self.window, monotonic_ns());
+        self.spun = self.spun.saturating_add(took);
     }
 
     fn most(&self) -> u64 {
@@ -64,7 +67,7 @@ impl WaitPolicy for BusyCall {
     }
 
     fn leaves(&mut self) -> bool {
-        monotonic_ns() >= self.until
+        monotonic_ns() >= self.until || self.spun >= WINDOWS_MAX
     }
 }
 
@@ -144,6 +147,7 @@ impl ManagerHandle {
         let mut policy = BusyCall {
             window,
             until: monotonic_ns().saturating_add(WINDOWS_MAX),
+            spun: 0,
             before: 0,
             hot: false,
         };
@@ -166,9 +170,12 @@ impl ManagerHandle {
     }
 
     fn idle_with(self, mask: &Mask, window: u64, deadline: u64) -> Ended {
-        let mut look_at = 0;
+        let began = monotonic_ns();
+        let (mut look_at, mut spun) = (0, 0_u64);
         loop {
-            let now = monotonic_ns();
+            // At least what was spun: the clock may stand still.
+            let passed = monotonic_ns().saturating_sub(began).max(spun);
+            let now = began.saturating_add(passed);
             let over = now >= deadline;
             if now >= look_at || over {
                 look_at = now.saturating_add(LOOK_EVERY);
@@ -189,7 +196,8 @@ impl ManagerHandle {
             if over {
                 return Ended::InTime;
             }
-            spin(window.min(deadline.saturating_sub(now)), now);
+            let window = window.min(deadline.saturating_sub(now));
+            spun = spun.saturating_add(spin(window, monotonic_ns()));
         }
     }
 

@@ -100,16 +100,21 @@ impl WaitPolicy for LingerCall {
     }
 }
 
+/// Shortest time that the pauses between two looks at the clock may take, ns: a clock may stand still.
+const PAUSES_NS: u64 = 10;
+
 /// Waits for `length` ns from `since` on without looking at a ring, whose lines the producer needs.
-/// Returns how long it took.
+/// Returns how long it took: `length` at least, also where the clock says less.
 pub(super) fn spin(length: u64, since: u64) -> u64 {
+    let mut looks = length / PAUSES_NS;
     loop {
         for _ in 0..PAUSES {
             spin_loop();
         }
         let took = monotonic_ns().wrapping_sub(since);
-        if took >= length {
-            return took;
+        if took >= length || looks == 0 {
+            return took.max(length);
         }
+        looks = looks.wrapping_sub(1);
     }
 }

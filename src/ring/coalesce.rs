@@ -13,6 +13,9 @@ use super::wait::Walked;
 /// How long one call may go on sleeping, in ns; one window is always possible.
 const CALL_MAX: u64 = 10_000_000;
 
+/// Windows of a call at most: more than fit into its time, unless the clock stands still.
+const WINDOWS_MAX: u32 = 1024;
+
 /// Wake-ups without a window after one that has brought nothing, at most.
 const SKIP_MAX: u32 = 64;
 
@@ -50,6 +53,8 @@ pub struct Call {
     since: u64,
     /// What had been walked when it opened.
     walked: Walked,
+    /// Windows so far.
+    windows: u32,
 }
 
 /// How a window ended.
@@ -78,6 +83,7 @@ impl Coalescing {
             until: 0,
             since: 0,
             walked: Walked::default(),
+            windows: 0,
         })
     }
 
@@ -110,9 +116,10 @@ impl Coalescing {
         let last = call.began.saturating_add(CALL_MAX.max(call.longest));
         let left = last.min(call.deadline).saturating_sub(now);
         let window = call.longest.min(left).min(self.room(call.size));
-        if window == 0 || window < SHORTEST.min(call.longest) {
+        if window == 0 || window < SHORTEST.min(call.longest) || call.windows >= WINDOWS_MAX {
             return None;
         }
+        call.windows = call.windows.wrapping_add(1);
         call.walked = walked;
         call.since = now;
         call.until = now.saturating_add(window);

@@ -67,6 +67,8 @@ pub struct Call {
     walked: Walked,
     /// When the first decision was made, ns; 0: not yet.
     began: u64,
+    /// Time spent in windows, ns. Never more than has passed since then, unless the clock stands still.
+    spun: u64,
     /// The window that the last decision opened, and how long it took, ns.
     window: Option<(u64, u64)>,
 }
@@ -74,6 +76,7 @@ pub struct Call {
 impl Call {
     /// The window has ended, after `took` ns.
     pub fn ended(&mut self, took: u64) {
+        self.spun = self.spun.saturating_add(took);
         if let Some((_, so_far)) = &mut self.window {
             *so_far = took;
         }

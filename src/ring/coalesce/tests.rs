@@ -48,6 +48,21 @@ fn short_windows_are_possible() {
     assert_eq!(reader.widest, 10 * US);
 }
 
+/// A program may bring a clock of its own.
+#[test]
+fn a_clock_that_stands_still_ends_a_call_all_the_same() {
+    let (mut coalescing, mut walked) = (Coalescing::default(), Walked::default());
+    let mut call = coalescing.begin(MS, SIZE, u64::MAX).expect("a call");
+    let (mut ended, mut windows) = (None, 0);
+    while coalescing.next(&mut call, walked, ended, SECOND).is_some() {
+        ended = Some(Ended::InTime);
+        walked.records += 1;
+        walked.bytes += SPAN;
+        windows += 1;
+        assert!(windows < 10_000);
+    }
+}
+
 #[test]
 fn a_window_is_never_shortened_below_what_pays() {
     let (mut coalescing, walked) = (Coalescing::default(), Walked::default());

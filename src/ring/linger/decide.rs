@@ -263,7 +263,8 @@ impl Rate {
             .saturating_mul(rings)
             .min(SPINS_MAX.saturating_add(further))
             .max(SPINS_MIN);
-        let left = call.began.saturating_add(budget).saturating_sub(now);
+        let passed = now.saturating_sub(call.began).max(call.spun);
+        let left = budget.saturating_sub(passed);
         let longest = if self.lingering {
             length(gap, rings, limits.spin)
         } else {

@@ -224,3 +224,32 @@ fn a_small_ring_is_not_lingered_for_until_it_is_full() {
         }
     }
 }
+
+/// A program may bring a clock of its own.
+#[test]
+fn a_clock_that_stands_still_ends_a_call_all_the_same() {
+    for brings in [0, 1, 100] {
+        let mut reader = Reader::steady(SPIN, 300);
+        reader.run(20 * MS);
+        assert!(reader.rate.hot());
+        let (mut rate, mut call, mut walked) = (reader.rate, Call::default(), Walked::default());
+        let now = Now {
+            wall: reader.now,
+            cpu: 0,
+        };
+        let mut windows = 0;
+        loop {
+            walked.records += brings;
+            walked.bytes += brings * 16;
+            if rate.note(&mut call, walked, true, &SPIN) == Clocks::Neither {
+                break;
+            }
+            let Some(length) = rate.decide(&mut call, now, &SPIN) else {
+                break;
+            };
+            call.ended(length);
+            windows += 1;
+            assert!(windows <= SPINS_MAX / 1_000, "{brings} {rate:?}");
+        }
+    }
+}
