@@ -16,6 +16,8 @@ pub struct Options {
     pub stats: bool,
     /// `RBSHIM_LINGER_US`: longest time to spin for more records, us; 0: not at all.
     pub linger_us: u32,
+    /// Whether that is the user's word.
+    pub linger_asked: bool,
     /// `RBSHIM_COALESCE_US`: longest time to sleep while records come, us; 0: not at all.
     pub coalesce_us: u32,
     /// `RBSHIM_POLL_MAX_MS`: longest time that a poll goes on reading, ms; 0: for as long as records come.
@@ -60,6 +62,7 @@ const POLL: Bits = Bits {
     mask: 0xffff,
 };
 const BUSY: usize = 1 << 17;
+const LINGER_ASKED: usize = 1 << 18;
 const _: () = assert!(POLL_MAX <= POLL.mask);
 
 /// Where a number stands in the word.
@@ -86,6 +89,7 @@ pub fn options() -> Options {
         verbose: word & VERBOSE != 0,
         stats: word & STATS != 0,
         linger_us: LINGER.get(word),
+        linger_asked: further & LINGER_ASKED != 0,
         coalesce_us: COALESCE.get(word),
         poll_max_ms: POLL.get(further),
         busy_poll: further & BUSY != 0,
@@ -95,7 +99,9 @@ pub fn options() -> Options {
 #[cold]
 fn read() -> usize {
     let flag = |name, flag| if switch(name) { flag } else { 0 };
-    let linger = number(c"RBSHIM_LINGER_US", LINGER_MAX).unwrap_or(LINGER_DEFAULT);
+    let linger = number(c"RBSHIM_LINGER_US", LINGER_MAX);
+    let asked = if linger.is_some() { LINGER_ASKED } else { 0 };
+    let linger = linger.unwrap_or(LINGER_DEFAULT);
     let coalesce = number(c"RBSHIM_COALESCE_US", COALESCE_MAX).unwrap_or(0);
     let poll_max = number(c"RBSHIM_POLL_MAX_MS", POLL_MAX).unwrap_or(0);
     let word = READ
@@ -107,7 +113,7 @@ fn read() -> usize {
         NonZeroUsize::new(word).is_some_and(|word| cell.set(word).is_ok())
     };
     let busy = flag(c"RBSHIM_BUSY_POLL", BUSY);
-    set(&FURTHER, READ | POLL.put(poll_max) | busy);
+    set(&FURTHER, READ | POLL.put(poll_max) | busy | asked);
     let first = set(&OPTIONS, word);
     if first && word & VERBOSE != 0 {
         let stats = if word & STATS != 0 { c"1" } else { c"0" };

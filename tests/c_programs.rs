@@ -108,14 +108,15 @@ programs! {
     reentrancy: StockRun::Compared,
     reentrancy_rings: StockRun::Compared,
     ring_accessors: StockRun::Compared,
+    sandboxed: StockRun::Compared,
     signals: StockRun::Compared,
     small_ring: StockRun::Compared,
     threads_with_managers: StockRun::Compared,
     throughput_conservation: StockRun::Compared,
     turns: StockRun::Compared,
     user_ring: StockRun::Compared,
-    user_ring_blocking: StockRun::Compared,
     user_ring_big: StockRun::Compared,
+    user_ring_blocking: StockRun::Compared,
     wrap_around: StockRun::Compared,
 }
 

@@ -60,6 +60,12 @@ impl LingerCall {
         let window = self
             .manager
             .with_rate(|rate| rate.decide(call, Now { wall, cpu }, limits));
+        let promising = self.manager.with_rate(|rate| rate.is_promising());
+        if window.is_some() && promising && !self.manager.may_spin() {
+            self.call = Call::default();
+            self.limits = self.manager.limits();
+            return false;
+        }
         self.window = (wall, window.unwrap_or(0));
         window.is_some()
     }

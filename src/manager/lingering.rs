@@ -12,9 +12,9 @@ use crate::ring::coalesce::{self, Coalescing};
 use crate::ring::linger::{Limits, Rate};
 use crate::stats::{Counter, Counters};
 use crate::sys::clock::monotonic_ns;
-use crate::sys::cpu;
 use crate::sys::edge_sleep::EdgeSleep;
 use crate::sys::errno::Errno;
+use crate::sys::{cpu, cpu_limit};
 use core::ffi::c_int;
 
 /// Other rings than one have records these days, unless so many polls in a row were notified about one
@@ -30,6 +30,8 @@ pub(super) struct Lingering {
     last_event: u64,
     /// Longest time to spin for one ring, us; 0: not at all.
     linger_us: u32,
+    /// Whether it is known that there is CPU time to spin with.
+    may_spin: bool,
     /// Longest time to sleep in a coalescing window, us; 0: not at all.
     coalesce_us: u32,
     /// What to sleep with, once a window has been asked for.
@@ -46,15 +48,11 @@ pub(super) struct Lingering {
 impl Lingering {
     /// Spins up to `linger_us`, and never sleeps.
     pub fn new(linger_us: u32) -> Self {
-        let linger_us = match linger_us {
-            // On a single CPU nothing can come while we spin.
-            1.. if cpu::several() => linger_us,
-            _ => 0,
-        };
         Lingering {
             alone: 0,
             last_event: u64::MAX,
             linger_us,
+            may_spin: false,
             coalesce_us: 0,
             sleep: None,
             rate: Rate::default(),
@@ -63,6 +61,17 @@ impl Lingering {
             looked_at: NOT_YET,
         }
     }
+}
+
+/// Whether this process has a CPU for what it reads while another one produces: not on a single CPU, nor where a
+/// control group limits its CPU time, unless the user has asked for lingering by its name.
+#[cold]
+fn may_spin() -> bool {
+    if !cpu::several() {
+        return false;
+    }
+    let all = cpu::online().saturating_mul(1_000);
+    options().linger_asked || cpu_limit::thousandths().is_none_or(|limit| limit >= all)
 }
 
 impl ManagerHandle {
@@ -138,6 +147,24 @@ impl ManagerHandle {
             return self.read_limited(&mut policy);
         }
         self.read(&mut policy)
+    }
+
+    /// Whether there is CPU time to spin with, asked when spinning is first worth it: it takes system calls that
+    /// libbpf's reader does not make. Where there is none the manager does not linger any more.
+    #[inline(never)]
+    pub(super) fn may_spin(self) -> bool {
+        if self.with_lingering(|lingering| lingering.may_spin) {
+            return true;
+        }
+        let may = may_spin();
+        self.with_lingering(|lingering| {
+            lingering.may_spin = may;
+            if !may {
+                lingering.linger_us = 0;
+                lingering.rate = Rate::default();
+            }
+        });
+        may
     }
 
     /// Whether polls have a window to sleep in, or a time to return in, or had one once.

@@ -6,6 +6,7 @@ pub mod alloc;
 pub mod bpf;
 pub mod clock;
 pub mod cpu;
+pub mod cpu_limit;
 pub mod edge;
 pub mod edge_sleep;
 pub mod env;

@@ -48,6 +48,13 @@ impl Column {
     }
 }
 
+/// A program that an option cannot be used with, and why.
+const NOT_WITH: [(&str, &str, &str); 1] = [(
+    "sandboxed",
+    "RBSHIM_COALESCE_US",
+    "a window takes system calls that the program's filter forbids",
+)];
+
 impl fmt::Display for Column {
     fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
         match self.option {
@@ -109,6 +116,12 @@ fn cell(
     let way = column.way;
     if column.option.is_some() && libbpf != Libbpf::Vendored {
         return Cell::NotApplicable("with the other libbpf".into());
+    }
+    let not_with = NOT_WITH.iter().find(|(name, option, _)| {
+        *name == program && column.option.is_some_and(|(given, _)| given == *option)
+    });
+    if let Some((_, _, why)) = not_with {
+        return Cell::NotApplicable((*why).into());
     }
     let version = &libbpf.library().version;
     if way == Way::Stock {

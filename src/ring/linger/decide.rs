@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! What a call does when it has caught up: settle, or one more window.
 
-use super::rate::{Sample, average};
+use super::rate::{PAUSE_LOOKS, SKIP_MAX, Sample, average};
 use super::{Call, Clocks, Limits, Now, Rate, Walked};
 
 /// A sample without windows ends with at least so many records, and after it was asked so many times
 /// whether to decide: its end reads the thread's CPU time, which takes up to a microsecond.
 const SAMPLE_RECORDS: u64 = 16;
 const SAMPLE_LOOKS: u32 = 8;
+
+/// Records further apart than this, in ns, are not worth a window that shows whether more come meanwhile.
+const FAST_GAP: u64 = 100_000;
 
 /// Where a sample shows that windows cannot be worth it, the next one begins after so many looks.
 const SKIP_SLOW: u32 = 64;
@@ -49,6 +52,10 @@ pub(super) const FILL_PART: u64 = 4;
 
 /// A spin that took so many times as long was interrupted: somebody else needs the CPU.
 pub(super) const OVERSLEPT: u64 = 8;
+
+/// One that took so much longer, in ns, was not interrupted by chance. A group whose time is used up waits tens of
+/// milliseconds.
+pub(super) const STALLED: u64 = 4_000_000;
 
 impl Rate {
     /// Whether the call may wait after its next round.
@@ -99,9 +106,17 @@ impl Rate {
             return Clocks::Neither;
         }
         self.sample.looks = self.sample.looks.wrapping_add(1);
+        if self.pause.on {
+            let asks = self.sample.looks % PAUSE_LOOKS == 0;
+            return if asks { Clocks::Wall } else { Clocks::Neither };
+        }
         // Nothing can be decided with rings that have settled already.
         if self.sample.since == 0 || due && held {
-            Clocks::Both
+            if self.promising {
+                Clocks::Both
+            } else {
+                Clocks::Wall
+            }
         } else {
             Clocks::Neither
         }
@@ -113,10 +128,22 @@ impl Rate {
             call.began = now.wall;
         }
         let elapsed = now.wall.saturating_sub(self.sample.since);
+        let pauses = self.pause.on && self.pause.goes_on(now.wall);
         let worth = match call.window {
-            Some((asked, took)) => self.judge_window(asked, took, elapsed, limits),
-            None if self.sample.since == 0 => false,
+            Some((asked, took)) if !self.promising => {
+                self.judge_probe(asked, took, now.wall, limits)
+            }
+            Some((asked, took)) => self.judge_window(asked, took, elapsed, now.wall, limits),
+            None if pauses => false,
+            None if self.sample.since == 0 => {
+                if self.promising && now.cpu == 0 {
+                    // That clock is forbidden. It is not asked for each time.
+                    self.backoff.skip = SKIP_MAX;
+                }
+                false
+            }
             None if self.lingering => self.recheck(elapsed),
+            None if !self.promising => self.judge_speed(elapsed, limits),
             None => self.judge_sample(elapsed, now.cpu, limits),
         };
         let window = if worth {
@@ -130,26 +157,38 @@ impl Rate {
         }
         call.window = window.map(|length| (length, 0));
         self.open = window.is_some();
-        // A sample without windows begins with both clocks.
-        let begun = self.lingering || self.open || now.cpu != 0;
+        // A sample without windows begins with both clocks, if it is to say what a record costs.
+        let begun = self.lingering || self.open || now.cpu != 0 || !(self.promising || pauses);
         self.sample = Sample::begun(if begun { now.wall } else { 0 }, now.cpu);
         window
     }
 
     /// Whether the window that has ended was worth it, and another one would be.
-    fn judge_window(&mut self, asked: u64, took: u64, elapsed: u64, limits: &Limits) -> bool {
+    fn judge_window(
+        &mut self,
+        asked: u64,
+        took: u64,
+        elapsed: u64,
+        now: u64,
+        limits: &Limits,
+    ) -> bool {
         let records = self.sample.records;
         if !self.lingering {
             self.spent = self.spent.saturating_add(took);
         }
-        if took / OVERSLEPT > asked {
-            self.fail();
+        if self.has_overslept(asked, took, now) {
             return false;
         }
         if records == 0 {
             return self.judge_idle(took, elapsed, limits);
         }
         let trial = !self.lingering;
+        // The first window's records have come within it, those of others also while the ones before were read.
+        let time = if trial && !self.measured {
+            took
+        } else {
+            elapsed
+        };
         // Rings that have just joined, and those yet to come, have cost wake-ups: no verdict either way.
         let joining = trial && limits.rings > self.tried_with;
         if trial && !self.measured {
@@ -159,7 +198,7 @@ impl Rate {
         }
         self.measured = !joining;
         self.idle = 0;
-        self.estimate.add(records, elapsed);
+        self.estimate.add(records, time);
         if !(trial && limits.several) {
             // In a trial the look for further rings comes on top.
             let drain = elapsed.saturating_sub(took) / records;
@@ -197,6 +236,7 @@ impl Rate {
             self.is_trial_over(limits)
         };
         if over {
+            self.promising &= self.lingering;
             self.fail();
         }
         !over
@@ -223,6 +263,43 @@ impl Rate {
         self.lingering
     }
 
+    /// Gives windows up if this one has taken much longer than asked for.
+    fn has_overslept(&mut self, asked: u64, took: u64, now: u64) -> bool {
+        let overslept = took / OVERSLEPT > asked;
+        if overslept {
+            if took.saturating_sub(asked) > STALLED {
+                self.pause.begin(now);
+            }
+            self.fail();
+        }
+        overslept
+    }
+
+    /// Whether the records come fast enough for a window that shows whether more come meanwhile, after a sample with
+    /// the time alone. The thread's CPU time takes a system call that libbpf's reader does not make.
+    fn judge_speed(&mut self, elapsed: u64, limits: &Limits) -> bool {
+        self.estimate.add(self.sample.records, elapsed);
+        (self.tried, self.tried_with) = (0, limits.rings);
+        let fast = elapsed <= self.sample.records.saturating_mul(FAST_GAP);
+        if !fast {
+            self.backoff.skip = SKIP_SLOW;
+        }
+        fast
+    }
+
+    /// Takes note of what that window has brought. Whether another one is to show it.
+    fn judge_probe(&mut self, asked: u64, took: u64, now: u64, limits: &Limits) -> bool {
+        if self.has_overslept(asked, took, now) {
+            return false;
+        }
+        self.promising = self.sample.records > 0;
+        let over = self.promising || self.is_trial_over(limits);
+        if !self.promising && over {
+            self.fail();
+        }
+        !over
+    }
+
     /// Whether a window is worth a trial, after a sample without any.
     fn judge_sample(&mut self, elapsed: u64, cpu: u64, limits: &Limits) -> bool {
         // Each thread has a CPU clock of its own, and threads may take turns.
@@ -244,6 +321,7 @@ impl Rate {
         let worth = self.estimate.may_be_cheaper();
         if !worth {
             self.backoff.skip = SKIP_SLOW;
+            self.promising = elapsed <= records.saturating_mul(FAST_GAP);
         }
         worth
     }
@@ -271,7 +349,9 @@ impl Rate {
             limits.spin
         };
         let spin = longest.min(left).min(room);
-        let cheaper = if self.lingering {
+        let cheaper = if !self.promising {
+            true
+        } else if self.lingering {
             self.estimate.spin_is_cheaper()
         } else {
             self.estimate.may_be_cheaper()

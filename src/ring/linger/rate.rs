@@ -29,6 +29,10 @@ pub struct Rate {
     pub(super) sample: Sample,
     pub(super) estimate: Estimate,
     pub(super) backoff: Backoff,
+    /// Whether a window has shown that records come while one waits, so that a measurement of what wake-ups cost is
+    /// worth it.
+    pub(super) promising: bool,
+    pub(super) pause: Pause,
     /// Whether the last window was worth it.
     pub(super) lingering: bool,
     /// Whether the last decision opened a window: the round after it is to hold back too, also in a trial.
@@ -91,6 +95,51 @@ pub(super) struct Backoff {
     pub penalty: u32,
 }
 
+/// Where this thread was kept from running in a window, there is not enough CPU time for windows: its group's is
+/// used up, or somebody more urgent needs the CPU. No window is tried for a time then.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(super) struct Pause {
+    /// Until when, ns.
+    until: u64,
+    /// How long the last one was, ns.
+    length: u64,
+    /// Whether it may go on still.
+    pub on: bool,
+}
+
+/// The first pause, and the longest, ns.
+pub(super) const PAUSE_MIN: u64 = 1_000_000_000;
+pub(super) const PAUSE_MAX: u64 = 128 * PAUSE_MIN;
+
+/// A pause is forgotten, half of it at a time, after so many times as long without another one.
+const PAUSE_FORGOTTEN: u64 = 4;
+
+/// How often the clock is asked whether a pause is over, in times that a decision would be possible.
+pub(super) const PAUSE_LOOKS: u32 = 64;
+
+impl Pause {
+    /// Begins at `now`, twice as long as the last one.
+    pub fn begin(&mut self, now: u64) {
+        let mut since = now.saturating_sub(self.until);
+        while since >= self.length.saturating_mul(PAUSE_FORGOTTEN) && self.length > 0 {
+            since = since.saturating_sub(self.length.saturating_mul(PAUSE_FORGOTTEN));
+            self.length /= 2;
+            if self.length < PAUSE_MIN {
+                self.length = 0;
+            }
+        }
+        self.length = self.length.saturating_mul(2).clamp(PAUSE_MIN, PAUSE_MAX);
+        self.until = now.saturating_add(self.length);
+        self.on = true;
+    }
+
+    /// Whether it goes on, at `now`.
+    pub fn goes_on(&mut self, now: u64) -> bool {
+        self.on = now < self.until;
+        self.on
+    }
+}
+
 /// `new` as a fourth of the average, all of it if there was none.
 pub(super) fn average(old: u64, new: u64) -> u64 {
     match old {
@@ -110,6 +159,11 @@ impl Rate {
     /// Whether the rings are lingered for.
     pub fn is_lingering(&self) -> bool {
         self.lingering
+    }
+
+    /// Whether windows may be worth it, for all that is known.
+    pub fn is_promising(&self) -> bool {
+        self.promising
     }
 
     /// A window was not worth it.

@@ -8,8 +8,8 @@ mod simulation;
 mod trials;
 mod windows;
 
-use super::decide::{FILL_PART, OVERSLEPT, SPINS_MAX, SPINS_MIN, length};
-use super::rate::{Estimate, SKIP_MAX, Sample};
+use super::decide::{FILL_PART, OVERSLEPT, SPINS_MAX, SPINS_MIN, STALLED, length};
+use super::rate::{Estimate, PAUSE_MIN, Pause, SKIP_MAX, Sample};
 use super::*;
 use machine::{MACHINE, Machine, SLOW, Seen};
 use simulation::{Reader, SPIN};
@@ -64,7 +64,7 @@ fn lingering_saves_most_wakeups_where_they_are_dear() {
 }
 
 #[test]
-fn a_slow_ring_never_sees_a_window() {
+fn a_slow_ring_sees_next_to_no_window() {
     for gap in [20_000, 50_000, 1_000_000] {
         for scatter in [false, true] {
             let mut reader = Reader::steady(SPIN, gap);
@@ -72,7 +72,8 @@ fn a_slow_ring_never_sees_a_window() {
                 reader.now_with(scattered(gap));
             }
             let seen = reader.run(2 * SECOND);
-            assert_eq!(seen.windows, 0, "{gap} {seen:?}");
+            // By chance a window for a trial brings a record.
+            assert!(seen.spun * 5_000 <= 2 * SECOND, "{gap} {seen:?}");
         }
     }
 }
@@ -138,7 +139,7 @@ fn trials_that_find_nothing_become_rarer_up_to_a_limit() {
     let mut reader = Reader::steady(SPIN, u64::MAX / 4);
     let mut waited = 0u32;
     let mut between = Vec::new();
-    while between.len() < 16 {
+    while between.len() <= 16 {
         reader.seen = Seen::default();
         reader.now += 500;
         reader.call_with(100);
@@ -150,6 +151,8 @@ fn trials_that_find_nothing_become_rarer_up_to_a_limit() {
         }
         assert!(waited < 2 * SKIP_MAX, "no trial any more: {between:?}");
     }
+    // Before the first it is seen how fast records come at all.
+    between.remove(0);
     assert!(
         between.windows(2).all(|pair| pair[0] <= pair[1]),
         "{between:?}"

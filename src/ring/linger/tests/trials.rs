@@ -21,6 +21,7 @@ fn known(cost: u64) -> Rate {
             ..Estimate::default()
         },
         tried_with: 4,
+        promising: true,
         ..Rate::default()
     }
 }

@@ -5,8 +5,11 @@ use super::*;
 
 /// Threads have CPU clocks of their own.
 #[test]
-fn a_slow_ring_that_threads_take_turns_with_never_sees_a_window() {
-    let mut rate = Rate::default();
+fn a_slow_ring_that_threads_take_turns_with_is_not_lingered_for() {
+    let mut rate = Rate {
+        promising: true,
+        ..Rate::default()
+    };
     let mut wall = SECOND;
     for turn in 0..10_000u64 {
         wall += 50_000;
@@ -47,6 +50,101 @@ fn an_overslept_spin_backs_off() {
     let next = decide(&mut rate, &mut call, reader.now + 20_000 + took);
     assert_eq!(next, None);
     assert!(!rate.hot());
+}
+
+/// As where a control group's CPU time is used up.
+#[test]
+fn a_stall_in_a_window_is_followed_by_a_pause_of_a_second_that_later_records_do_not_end() {
+    let mut reader = Reader::steady(SPIN, 200);
+    reader.run(20 * MS);
+    let (mut call, mut walked) = (Call::default(), Walked::default());
+    for took in [0, SPIN.spin + STALLED * 2] {
+        call.ended(took);
+        walked.records += 100;
+        walked.bytes += 2_400;
+        reader.now += took;
+        let now = Now {
+            wall: reader.now,
+            cpu: 0,
+        };
+        assert_eq!(
+            reader.rate.note(&mut call, walked, true, &SPIN),
+            Clocks::Wall
+        );
+        let window = reader.rate.decide(&mut call, now, &SPIN);
+        assert_eq!(window.is_some(), took == 0, "{:?}", reader.rate);
+    }
+    let paused = reader.run(PAUSE_MIN - MS);
+    assert_eq!(paused.windows, 0, "{paused:?}");
+    let later = reader.run(PAUSE_MIN);
+    assert!(later.windows > 1_000, "{later:?}");
+}
+
+#[test]
+fn a_pause_is_twice_as_long_as_the_last_one_unless_that_is_long_ago() {
+    let mut pause = Pause::default();
+    let mut now = SECOND;
+    let mut length = |after: u64| {
+        now += after;
+        pause.begin(now);
+        let length = (1..=200).find(|seconds| !pause.goes_on(now + seconds * SECOND));
+        let length = length.expect("an end");
+        now += length * SECOND;
+        length
+    };
+    let in_a_row = [0; 9].map(&mut length);
+    assert_eq!(in_a_row, [1, 2, 4, 8, 16, 32, 64, 128, 128]);
+    // 4 * 128 s halve it, 4 * 64 s once more.
+    assert_eq!(length(767 * SECOND), 128);
+    assert_eq!(length(768 * SECOND), 64);
+    assert_eq!(length(10_000 * SECOND), 1);
+}
+
+#[test]
+fn slow_records_are_worth_no_call_for_the_cpu_time() {
+    let mut rate = Rate::default();
+    for turn in 1..10_000 {
+        let mut call = Call::default();
+        let walked = Walked {
+            records: 2,
+            bytes: 48,
+        };
+        let clocks = rate.note(&mut call, walked, rate.holds(&SPIN), &SPIN);
+        assert_ne!(clocks, Clocks::Both, "{turn} {rate:?}");
+        let now = Now {
+            wall: turn * 250_000,
+            cpu: 0,
+        };
+        if clocks == Clocks::Wall {
+            assert_eq!(rate.decide(&mut call, now, &SPIN), None);
+        }
+    }
+}
+
+#[test]
+fn a_clock_for_the_cpu_time_that_is_forbidden_is_seldom_asked_for() {
+    let mut rate = Rate {
+        promising: true,
+        ..Rate::default()
+    };
+    let mut asked = 0;
+    for turn in 1..10_000 {
+        let mut call = Call::default();
+        let walked = Walked {
+            records: 10,
+            bytes: 240,
+        };
+        let clocks = rate.note(&mut call, walked, rate.holds(&SPIN), &SPIN);
+        asked += u32::from(clocks == Clocks::Both);
+        let now = Now {
+            wall: turn * 10_000,
+            cpu: 0,
+        };
+        if clocks != Clocks::Neither {
+            assert_eq!(rate.decide(&mut call, now, &SPIN), None);
+        }
+    }
+    assert!((1..=10).contains(&asked), "{asked}");
 }
 
 #[test]
