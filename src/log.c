@@ -6,8 +6,13 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <time.h>
+#include <unistd.h>
 
 typedef int (*print_fn)(int level, const char *format, va_list args);
 typedef print_fn (*set_print_fn)(print_fn);
@@ -80,15 +85,43 @@ void rbshim_log_warn(const char *format, ...)
 	errno = saved;
 }
 
-/* What the user has asked us to say, on stderr; errno stays as it is. */
+/* Writes a line to stderr, or nothing: it may be a pipe that is full, or that nobody reads. */
+static void write_line(const char *line, size_t length)
+{
+	struct pollfd out = { STDERR_FILENO, POLLOUT, 0 };
+	struct timespec at_once = { 0, 0 };
+	sigset_t pipe, before, pending;
+
+	if (poll(&out, 1, 0) != 1 || out.revents != POLLOUT)
+		return;
+	/* The last reader may go now. The program did not write, so it gets no signal for it. */
+	sigemptyset(&pipe);
+	sigaddset(&pipe, SIGPIPE);
+	sigemptyset(&pending);
+	sigpending(&pending);
+	if (pthread_sigmask(SIG_BLOCK, &pipe, &before))
+		return;
+	if (write(STDERR_FILENO, line, length) < 0 && errno == EPIPE && !sigismember(&pending, SIGPIPE))
+		sigtimedwait(&pipe, NULL, &at_once);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+/*
+ * What the user has asked us to say, on stderr; errno stays as it is. Never waits, and raises no signal. A line is
+ * shorter than what a pipe takes at a time.
+ */
 void rbshim_log_say(const char *format, ...)
 {
 	int saved = errno;
+	char line[1024];
 	va_list args;
+	int length;
 
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	length = vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
+	if (length > 0)
+		write_line(line, (size_t)length < sizeof(line) ? (size_t)length : sizeof(line) - 1);
 	errno = saved;
 }
 

@@ -27,6 +27,10 @@ impl Counter {
     fn get(&self) -> c_ulong {
         self.0.load(Ordering::Relaxed) as c_ulong
     }
+
+    fn reset(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
 }
 
 /// The counters of one ring.
@@ -51,11 +55,28 @@ pub struct Counters {
     pub rescues: Counter,
     map_fd: AtomicI32,
     printed: AtomicBool,
+    /// Whether the block is a copy that a fork has made.
+    inherited: AtomicBool,
     next: AtomicPtr<Counters>,
 }
 
-// SAFETY: integers, a false flag and a null pointer.
+// SAFETY: integers, false flags and a null pointer.
 unsafe impl Zeroable for Counters {}
+
+impl Counters {
+    fn all(&self) -> [&Counter; 8] {
+        [
+            &self.records,
+            &self.bytes,
+            &self.discards,
+            &self.wakeups,
+            &self.publishes,
+            &self.lingers,
+            &self.coalesced,
+            &self.rescues,
+        ]
+    }
+}
 
 /// The block made last; each points to the one made before it.
 static NEWEST: AtomicPtr<Counters> = AtomicPtr::new(ptr::null_mut());
@@ -93,8 +114,11 @@ impl Stats {
                 }
             }
             if newest.is_null() {
-                // SAFETY: `print_all` is a function of this library without arguments.
-                unsafe { atexit(print_all) };
+                // SAFETY: functions of this library without arguments.
+                unsafe {
+                    atexit(print_all);
+                    libc::pthread_atfork(None, None, Some(begin_anew));
+                }
             }
         });
         stats
@@ -118,6 +142,10 @@ impl Stats {
     pub fn print(self) {
         self.count(|counters| {
             if counters.printed.swap(true, Ordering::Relaxed) {
+                return;
+            }
+            let idle = counters.all().iter().all(|counter| counter.get() == 0);
+            if idle && counters.inherited.load(Ordering::Relaxed) {
                 return;
             }
             // SAFETY: getpid has no requirements.
@@ -147,10 +175,24 @@ unsafe extern "C" {
 
 /// Prints what was counted of all rings that have not been freed.
 extern "C-unwind" fn print_all() {
+    for_all(Stats::print);
+}
+
+/// In a child that a fork has made: what its parent has counted is its parent's to print.
+extern "C" fn begin_anew() {
+    for_all(|stats| {
+        stats.count(|counters| {
+            counters.all().into_iter().for_each(Counter::reset);
+            counters.inherited.store(true, Ordering::Relaxed);
+        });
+    });
+}
+
+fn for_all(work: impl Fn(Stats)) {
     // Acquire pairs with the Release in `for_ring`.
     let mut next = NonNull::new(NEWEST.load(Ordering::Acquire));
     while let Some(block) = next {
-        Stats(Some(block)).print();
+        work(Stats(Some(block)));
         // SAFETY: blocks are never given back.
         next = NonNull::new(unsafe { block.as_ref() }.next.load(Ordering::Relaxed));
     }

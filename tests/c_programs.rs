@@ -69,6 +69,7 @@ programs! {
     callback_errors: StockRun::Compared,
     callback_errors_n: StockRun::Compared,
     consume_n: StockRun::Compared,
+    counted_fork: StockRun::Compared,
     discards: StockRun::Compared,
     errors: StockRun::Compared,
     few_descriptors: StockRun::Compared,
