@@ -316,6 +316,9 @@ impl ManagerHandle {
     /// Errors: those of [`RingHandle::consume`].
     pub fn consume_n(self, max: u64) -> Result<u64, Errno> {
         self.take_edge();
+        if let (1, Some(ring)) = (self.ring_cnt(), self.ring(0)) {
+            return if max == 0 { Ok(0) } else { ring.consume(max) };
+        }
         if max == 0 || self.is_settled() {
             return Ok(0);
         }

@@ -167,19 +167,25 @@ impl RingHandle {
         self.consume_some(max)
     }
 
-    #[inline(never)]
+    #[inline(always)]
     fn consume_some(self, max: u64) -> Result<u64, Errno> {
         // A call on the manager that this is called in, from a callback, must see for itself.
         self.set_part(self.part().unsettled());
-        let (pages, journal) = (self.pages(), self.journal());
         let result = if self.stats().are_kept() {
-            consumer::consume(pages, journal, max, &mut self.callback::<true>())
+            self.consume_of_kind::<true>(max)
         } else {
-            consumer::consume(pages, journal, max, &mut self.callback::<false>())
+            self.consume_of_kind::<false>(max)
         };
         // A callback may have settled the ring, and this call has gone on from where it was itself.
         self.set_part(self.part().unsettled());
-        result.map_err(|stop| self.error(stop))
+        result
+    }
+
+    #[inline(never)]
+    fn consume_of_kind<const COUNTED: bool>(self, max: u64) -> Result<u64, Errno> {
+        let mut callback = self.callback::<COUNTED>();
+        consumer::consume(self.pages(), self.journal(), max, &mut callback)
+            .map_err(|stop| self.error(stop))
     }
 
     /// Gives the ring its turn in `round`, for up to `max` records. Errors: as of [`consume`](Self::consume).

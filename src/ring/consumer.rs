@@ -10,9 +10,9 @@
 //! Two rules follow:
 //!
 //! 1. **Caught up means fenced.** "Nothing there" is believed only if it was looked for after a full
-//!    fence which itself came after the last publication of `consumer_pos`. Every call ends with that
-//!    fence, so the next one may believe its own look if it publishes nothing, unless it finds
-//!    `consumer_pos` where none of our calls has left it ([`Fenced`]).
+//!    fence which itself came after the last publication of `consumer_pos`. A call that has caught up ends
+//!    with that fence, so the next one may believe its own look if it publishes nothing, unless it finds
+//!    `consumer_pos` where no fence of ours has come after it ([`Fenced`]).
 //! 2. **In the callback of a record `consumer_pos` is that record's start**, and after a call it is
 //!    the end of what was consumed. So a callback may leave in any way (exception, `longjmp`,
 //!    `_exit`) and nothing has to be repaired.
@@ -91,6 +91,7 @@ pub struct Turn {
 /// from. Returns how many were delivered.
 ///
 /// With fewer than `max` the ring has been caught up with: the caller may sleep.
+#[inline(always)]
 pub fn consume<M: ConsumerMemory>(
     memory: M,
     journal: &Journal,
@@ -104,9 +105,8 @@ pub fn consume<M: ConsumerMemory>(
             Drained::Seen => continue,
             Drained::CaughtUp if !consumer.settle(receiver) => continue,
             Drained::CaughtUp => {}
-            Drained::Limit | Drained::Failed(_) | Drained::Refused | Drained::Corrupt => {
-                consumer.publish_end(receiver);
-            }
+            Drained::Limit | Drained::Failed(_) => consumer.stop(receiver),
+            Drained::Refused | Drained::Corrupt => consumer.publish_end(receiver),
         }
         return consumer.leave(stopped).map(|()| consumer.delivered);
     }
@@ -153,7 +153,11 @@ fn turn<M: ConsumerMemory, const HOT: bool>(
             }
             consumer.settle(receiver)
         }
-        Drained::Limit | Drained::Failed(_) | Drained::Refused | Drained::Corrupt => {
+        Drained::Limit | Drained::Failed(_) => {
+            consumer.stop(receiver);
+            false
+        }
+        Drained::Refused | Drained::Corrupt => {
             consumer.publish_end(receiver);
             false
         }
@@ -197,6 +201,18 @@ impl<M: ConsumerMemory> Consumer<'_, M> {
             // see its record. Without it both may read the old value, and we sleep on data.
             M::fence(Ordering::SeqCst);
             self.unfenced = false;
+        }
+    }
+
+    /// Publishes how far the call has come that ends before it has caught up. Where the next record is there its start
+    /// needs no fence, and the next call owes one: it finds that the position is not known to be fenced.
+    #[inline(always)]
+    fn stop(&mut self, receiver: &mut impl Receiver) {
+        let more = matches!(self.distance_to(self.look_at_producer()), Some(1..));
+        if !more || self.look_at_header().is_busy() {
+            self.publish_end(receiver);
+        } else if self.published != self.cursor {
+            self.publish_start(receiver);
         }
     }
 
@@ -426,11 +442,15 @@ impl<'a, M: ConsumerMemory> Consumer<'a, M> {
         }
     }
 
-    /// Whether `stopped` has ended the call with an error. The end is published and fenced.
+    /// Whether `stopped` has ended the call with an error. What was walked is published.
     #[inline(always)]
     fn leave(&self, stopped: Drained) -> Result<(), Stop> {
         self.journal.set_held(Held::NOTHING);
-        self.journal.set_fenced(Fenced(self.cursor));
+        let mut fenced = Fenced(self.cursor);
+        if self.unfenced {
+            fenced = Fenced::NOWHERE;
+        }
+        self.journal.set_fenced(fenced);
         match stopped {
             Drained::Seen | Drained::CaughtUp | Drained::Limit => Ok(()),
             Drained::Failed(error) => Err(Stop::Failed(error)),

@@ -195,7 +195,7 @@ pub mod one {
 
     use super::*;
     use crate::ring::consumer::{Stop, is_as_left, release, take_turn};
-    use crate::ring::journal::Journal;
+    use crate::ring::journal::{Held, Journal};
     use crate::ring::memory::ConsumerMemory;
     use crate::ring::receiver::Receiver;
 
@@ -238,7 +238,9 @@ pub mod one {
         fn join(&mut self) {}
 
         fn release(&mut self) {
-            release(self.memory, self.journal, self.receiver);
+            if self.journal.held() != Held::NOTHING {
+                release(self.memory, self.journal, self.receiver);
+            }
         }
 
         fn fail(&mut self) {

@@ -49,7 +49,7 @@ pub const MUTANTS: &[Mutant] = &[
         replace: &[(
             SETTLE,
             "
-            let lingered = journal.held() != Held::NOTHING && !round.hot;
+            let lingered = journal.held() != Held::NOTHING && !HOT;
             if lingered && stopped == Drained::CaughtUp {
                 memory.set_consumer_pos(consumer.cursor, Ordering::Release);
                 true
@@ -66,7 +66,7 @@ pub const MUTANTS: &[Mutant] = &[
         replace: &[(
             SETTLE,
             "
-            let lingered = journal.held() != Held::NOTHING && !round.hot;
+            let lingered = journal.held() != Held::NOTHING && !HOT;
             lingered && stopped == Drained::CaughtUp || consumer.settle(receiver)
 ",
         )],
@@ -147,8 +147,8 @@ pub const MUTANTS: &[Mutant] = &[
         name: "a position made good is published Relaxed",
         file: HOLD,
         replace: &[(
-            "held.published, held.reached, Ordering::AcqRel",
-            "held.published, held.reached, Ordering::Relaxed",
+            "pos, held.reached, Ordering::AcqRel",
+            "pos, held.reached, Ordering::Relaxed",
         )],
         caught_by: "space_is_used_again_only_after_its_record_was_delivered_though_its_window_was_left",
     },
@@ -156,18 +156,15 @@ pub const MUTANTS: &[Mutant] = &[
         name: "a note that was half written is believed",
         file: HOLD,
         replace: &[(
-            "moved = (1..=memory.size()).contains(&forward)",
-            "moved = forward != 0",
+            "moved = held.is_behind(pos, memory.size())",
+            "moved = pos == held.published",
         )],
         caught_by: "a_note_that_was_half_written_moves_nothing",
     },
     Mutant {
         name: "a note that was half written is believed by a turn",
         file: HOLD,
-        replace: &[(
-            "            || !(1..=memory.size()).contains(&forward)\n",
-            "",
-        )],
+        replace: &[("            || !held.is_forward(memory.size())\n", "")],
         caught_by: "a_note_that_was_half_written_moves_nothing",
     },
     Mutant {
@@ -193,8 +190,8 @@ pub const MUTANTS: &[Mutant] = &[
         file: CONSUMER,
         replace: &[(
             "        self.journal.set_held(Held::NOTHING);
-        self.journal.set_fenced",
-            "        self.journal.set_fenced",
+        let mut fenced",
+            "        let mut fenced",
         )],
         caught_by: "a_call_left_in_the_callback_leaves_no_note_behind_a_failed_outer_one",
     },

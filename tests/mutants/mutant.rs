@@ -17,3 +17,4 @@ pub const JOURNAL: &str = "src/ring/journal.rs";
 pub const ROUNDS: &str = "src/ring/rounds.rs";
 pub const STEP: &str = "        self.step(span);
         self.delivered";
+pub const FENCE_CLAIMED: (&str, &str) = ("            fenced = Fenced::NOWHERE;\n", "");

@@ -7,7 +7,7 @@ const TWO_WOKEN: &str = "a_lingering_reader_of_two_rings_is_woken_for_every_reco
 const AFTER_ERROR: &str = "
                     .inspect_err(|_| rings.fail())?;";
 const TURN_UNFENCED: (&str, &str) = (
-    "            consumer.publish_end(receiver);
+    "            consumer.stop(receiver);
             false",
     "            memory.set_consumer_pos(consumer.cursor, Ordering::Release);
             false",
@@ -98,13 +98,13 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "a bounded turn without the fence",
         file: CONSUMER,
-        replace: &[TURN_UNFENCED],
+        replace: &[TURN_UNFENCED, FENCE_CLAIMED],
         caught_by: "a_reader_of_one_record_a_call_of_two_rings_is_woken",
     },
     Mutant {
         name: "a failed turn without the fence",
         file: CONSUMER,
-        replace: &[TURN_UNFENCED],
+        replace: &[TURN_UNFENCED, FENCE_CLAIMED],
         caught_by: "a_reader_of_two_rings_is_woken_though_a_callback_fails",
     },
     Mutant {

@@ -12,9 +12,9 @@ const RELEASE_STORE: (&str, &str) = (
 const SETTLE: &str = "        self.publish_end(receiver);
         match self.look() {";
 const LEAVE_UNFENCED: (&str, &str) = (
-    "                consumer.publish_end(receiver);
-            }",
-    "                memory.set_consumer_pos(consumer.cursor, Ordering::Release);
+    "            Drained::Limit | Drained::Failed(_) => consumer.stop(receiver),",
+    "            Drained::Limit | Drained::Failed(_) => {
+                memory.set_consumer_pos(consumer.cursor, Ordering::Release);
             }",
 );
 const RECEIVE: &str = "        let received = receiver.record(Record { start, len });";
@@ -116,6 +116,12 @@ pub const MUTANTS: &[Mutant] = &[
         file: CONSUMER,
         replace: &[LEAVE_UNFENCED],
         caught_by: "a_reader_of_one_record_a_call_is_woken",
+    },
+    Mutant {
+        name: "a bounded return claims a fence that the next call owes",
+        file: CONSUMER,
+        replace: &[FENCE_CLAIMED],
+        caught_by: "a_call_that_owes_a_fence_makes_it_good_though_it_finds_nothing",
     },
     Mutant {
         name: "a failed return without the fence",

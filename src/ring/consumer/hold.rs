@@ -58,10 +58,9 @@ impl<'a, M: ConsumerMemory> Consumer<'a, M> {
     #[inline(always)]
     pub(super) fn resume(memory: M, journal: &'a Journal) -> Self {
         let held = journal.held();
-        let forward = held.reached.wrapping_sub(held.published);
         // Acquire, as in `enter`.
         if held == Held::NOTHING
-            || !(1..=memory.size()).contains(&forward)
+            || !held.is_forward(memory.size())
             || memory.consumer_pos(Ordering::Acquire) != held.published
         {
             return Consumer::enter(memory, journal);

@@ -295,3 +295,12 @@ fn assert_fenced(position: u64) {
     assert_eq!(steps[last_store], Step::Store(position, Ordering::SeqCst));
     assert_eq!(steps[last_store + 1], Step::Fence(Ordering::SeqCst));
 }
+
+/// The last store of `consumer_pos` is the start of a record that is there, without a fence, which the next call owes.
+fn assert_fence_owed(ring: &Ring, position: u64) {
+    let fence = Step::Fence(Ordering::SeqCst);
+    let after = steps_since(Step::Store(position, Ordering::Release));
+    let stores = |step: &Step| *step == fence || matches!(step, Step::Store(..));
+    assert!(!after.iter().any(stores), "{after:?}");
+    assert_eq!(ring.journal.fenced(), Fenced::NOWHERE);
+}

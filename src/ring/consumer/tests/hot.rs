@@ -265,7 +265,7 @@ fn a_failing_callback_leaves_the_end_of_its_record() {
     });
     let result = taker.linger(&mut Windows::none().hot());
     assert_eq!(result, Err(Stop::Failed(-7)));
-    assert_fenced(96);
+    assert_fence_owed(&ring, 96);
     assert_eq!(ring.held(), Held::NOTHING);
 }
 
@@ -290,7 +290,7 @@ fn a_limit_leaves_the_end_of_the_last_record() {
     let mut windows = Windows::none().hot();
     let result = read_one(&ring, &ring.journal, 6, &mut taker, &mut windows);
     assert_eq!(result, Ok(6));
-    assert_fenced(96);
+    assert_fence_owed(&ring, 96);
     assert_eq!(ring.held(), Held::NOTHING);
 }
 
