@@ -78,7 +78,7 @@ pub const MUTANTS: &[Mutant] = &[
         replace: &[(
             STEP,
             "        self.step(span);
-        if self.hot {
+        if HOT {
             self.memory.set_consumer_pos(self.cursor, Ordering::Release);
             self.published = self.cursor;
         }
