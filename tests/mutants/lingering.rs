@@ -52,6 +52,7 @@ pub const MUTANTS: &[Mutant] = &[
             let lingered = journal.held() != Held::NOTHING && !HOT;
             if lingered && stopped == Drained::CaughtUp {
                 memory.set_consumer_pos(consumer.cursor, Ordering::Release);
+                consumer.unfenced = false;
                 true
             } else {
                 consumer.settle(receiver)

@@ -75,6 +75,7 @@ pub const MUTANTS: &[Mutant] = &[
             "    consumer.publish_end(receiver);
     let _ = consumer.leave",
             "    memory.set_consumer_pos(consumer.cursor, Ordering::Release);
+    consumer.unfenced = false;
     let _ = consumer.leave",
         )],
         caught_by: "a_reader_of_two_records_a_call_is_woken",
