@@ -40,6 +40,11 @@ const EXCLUDED: &[(&str, &[Tool], &str)] = &[
         "ten million records",
     ),
     ("edge_triggered", &[Memcheck], "two threads at full speed"),
+    (
+        "sandboxed",
+        &[Memcheck, Address, Thread],
+        "its filter kills the tools, which make system calls of their own",
+    ),
     ("soak", &[Memcheck], "two threads at full speed"),
     ("busy_poll_api", &[Memcheck], NOT_IN_LIBBPF),
     ("coalesce_api", &[Memcheck], NOT_IN_LIBBPF),
