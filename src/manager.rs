@@ -316,9 +316,19 @@ impl ManagerHandle {
     /// Errors: those of [`RingHandle::consume`].
     pub fn consume_n(self, max: u64) -> Result<u64, Errno> {
         self.take_edge();
-        if let (1, Some(ring)) = (self.ring_cnt(), self.ring(0)) {
-            return if max == 0 { Ok(0) } else { ring.consume(max) };
+        if let (1, Some(ring), 1..) = (self.ring_cnt(), self.ring(0), max) {
+            let delivered = ring.consume(max)?;
+            if delivered == max || self.ring_cnt() == 1 {
+                return Ok(delivered);
+            }
+            // A callback has added a ring.
+            let more = self.consume_by_turns(max.wrapping_sub(delivered))?;
+            return Ok(delivered.wrapping_add(more));
         }
+        self.consume_by_turns(max)
+    }
+
+    fn consume_by_turns(self, max: u64) -> Result<u64, Errno> {
         if max == 0 || self.is_settled() {
             return Ok(0);
         }
