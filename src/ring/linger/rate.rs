@@ -107,9 +107,10 @@ pub(super) struct Pause {
     pub on: bool,
 }
 
-/// The first pause, and the longest, ns.
-pub(super) const PAUSE_MIN: u64 = 1_000_000_000;
-pub(super) const PAUSE_MAX: u64 = 128 * PAUSE_MIN;
+/// The first pause, and the longest, ns. The host of a virtual machine may take a CPU away once in a while, which is
+/// to cost little. A control group's limit does so each tenth of a second, and is soon met with the longest.
+pub(super) const PAUSE_MIN: u64 = 125_000_000;
+pub(super) const PAUSE_MAX: u64 = 1_024 * PAUSE_MIN;
 
 /// A pause is forgotten, half of it at a time, after so many times as long without another one.
 const PAUSE_FORGOTTEN: u64 = 4;

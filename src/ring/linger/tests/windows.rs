@@ -54,7 +54,7 @@ fn an_overslept_spin_backs_off() {
 
 /// As where a control group's CPU time is used up.
 #[test]
-fn a_stall_in_a_window_is_followed_by_a_pause_of_a_second_that_later_records_do_not_end() {
+fn a_stall_in_a_window_is_followed_by_a_pause_that_later_records_do_not_end() {
     let mut reader = Reader::steady(SPIN, 200);
     reader.run(20 * MS);
     let (mut call, mut walked) = (Call::default(), Walked::default());
@@ -85,19 +85,20 @@ fn a_pause_is_twice_as_long_as_the_last_one_unless_that_is_long_ago() {
     let mut pause = Pause::default();
     let mut now = SECOND;
     let mut length = |after: u64| {
-        now += after;
+        now += after * PAUSE_MIN;
         pause.begin(now);
-        let length = (1..=200).find(|seconds| !pause.goes_on(now + seconds * SECOND));
+        let length = (1..=2_000).find(|times| !pause.goes_on(now + times * PAUSE_MIN));
         let length = length.expect("an end");
-        now += length * SECOND;
+        now += length * PAUSE_MIN;
         length
     };
-    let in_a_row = [0; 9].map(&mut length);
-    assert_eq!(in_a_row, [1, 2, 4, 8, 16, 32, 64, 128, 128]);
-    // 4 * 128 s halve it, 4 * 64 s once more.
-    assert_eq!(length(767 * SECOND), 128);
-    assert_eq!(length(768 * SECOND), 64);
-    assert_eq!(length(10_000 * SECOND), 1);
+    let in_a_row = [0; 12].map(&mut length);
+    let expected = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024, 1_024];
+    assert_eq!(in_a_row, expected);
+    // 4 * 1,024 times halve it, 4 * 512 times once more.
+    assert_eq!(length(4 * 1_536 - 1), 1_024);
+    assert_eq!(length(4 * 1_536), 512);
+    assert_eq!(length(100_000), 1);
 }
 
 #[test]
