@@ -11,6 +11,17 @@
 
 static struct user_ring_buffer *ring;
 
+/* The object is loaded with another size of its ring. */
+static void open_large(void)
+{
+	struct bpf_object *object = bpf_object__open("user_ring.bpf.o");
+	struct bpf_map *map = object ? bpf_object__find_map_by_name(object, "user_ring") : NULL;
+
+	if (!map || bpf_map__set_max_entries(map, RING_BYTES) || bpf_object__load(object))
+		die("user_ring.bpf.o");
+	user_ring_use(object);
+}
+
 static void reserve_and_submit(unsigned int size)
 {
 	void *sample;
@@ -25,7 +36,7 @@ int main(void)
 	int i, drained = 0;
 	void *sample;
 
-	user_ring_open_sized(RING_BYTES);
+	open_large();
 	ring = user_ring_buffer__new(user.map, NULL);
 	if (!ring)
 		die("user_ring_buffer__new");

@@ -14,15 +14,9 @@ static struct {
 	const struct sample *seen;
 } user;
 
-/* With a ring of so many bytes. */
-HARNESS_UNUSED static void user_ring_open_sized(__u32 size)
+/* The maps and the program of user_ring.bpf.o, once it is loaded. */
+HARNESS_UNUSED static void user_ring_use(struct bpf_object *object)
 {
-	struct bpf_object *object = bpf_object__open("user_ring.bpf.o");
-
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (!object || bpf_map__set_max_entries(bpf_object__find_map_by_name(object, "user_ring"), size) ||
-	    bpf_object__load(object))
-		die("user_ring.bpf.o");
 	user.map = map_named(object, "user_ring");
 	user.program = program_named(object, "drain");
 	user.seen = (const struct sample *)mmap(NULL, sysconf(_SC_PAGESIZE), PROT_READ, MAP_SHARED,
@@ -33,7 +27,8 @@ HARNESS_UNUSED static void user_ring_open_sized(__u32 size)
 
 HARNESS_UNUSED static void user_ring_open(void)
 {
-	user_ring_open_sized(USER_RING_BYTES);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	user_ring_use(load_object("user_ring.bpf.o"));
 }
 
 /* What bpf_user_ringbuf_drain() returned in the BPF program; `seen` holds these samples alone. */
