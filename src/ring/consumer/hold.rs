@@ -7,7 +7,7 @@
 //! no code of ours need run after it. Whoever enters the ring next [repairs](repair) the position, or, in
 //! a turn, goes on from there (`resume`).
 
-use super::super::journal::{Fenced, Held, Journal};
+use super::super::journal::{Held, Journal};
 use super::super::memory::ConsumerMemory;
 use super::super::receiver::Receiver;
 use super::{Consumer, Drained, UNPUBLISHED_MAX};
@@ -117,8 +117,6 @@ impl<'a, M: ConsumerMemory> Consumer<'a, M> {
             self.memory.set_consumer_pos(self.last, Ordering::Release);
             self.has_published(self.last, receiver);
         }
-        // A call in the callback may have fenced the very position that somebody else moves ours to.
-        self.journal.set_fenced(Fenced::NOWHERE);
         self.published = self.last;
         self.journal.set_held(Held {
             published: self.last,

@@ -29,28 +29,6 @@ fn holding_back_publishes_the_last_start_and_fences_nothing() {
     assert_fenced(48);
 }
 
-/// The callback has read on to the end, and fenced it; the call around it has gone back, and holds.
-#[test]
-fn a_ring_that_is_held_has_not_settled_wherever_somebody_else_moves_its_position() {
-    let ring = Ring::with_records(2);
-    let mut taker = Taker::answering(&ring, |record| {
-        if record.start == 16 {
-            assert_eq!(Taker::new(&ring).consume(u64::MAX), Ok(1));
-            assert_eq!(ring.journal.fenced(), Fenced(32));
-        }
-        Received::Consumed
-    });
-    let mut seen = None;
-    let mut windows = Windows::none().then(|| {
-        assert_eq!(ring.held(), held(16, 32));
-        ring.consumer.set(32);
-        seen = Some(is_settled(&ring, &ring.journal));
-    });
-    assert_eq!(taker.linger(&mut windows), Ok(2));
-    drop(windows);
-    assert_eq!(seen, Some(false));
-}
-
 #[test]
 fn the_start_of_a_single_record_is_there_already() {
     let ring = Ring::with_records(1);
