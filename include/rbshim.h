@@ -19,11 +19,6 @@
 #define RBSHIM_VERSION_PATCH 0
 
 /**
- * The state of a manager's polls that return early.
- */
-struct Leaving;
-
-/**
  * One ring of a manager.
  */
 struct ring;
