@@ -96,7 +96,7 @@ impl EmptyRing {
             journal: Journal::new(),
             part: Part::default(),
             watched: AtomicBool::new(false),
-            stats: Stats::for_ring(map_fd),
+            stats: Stats::for_ring(map_fd, pages.size()),
         };
         // SAFETY: allocated for this type, and nobody else knows of it yet.
         unsafe { self.0.write(ring) };
@@ -414,6 +414,11 @@ impl<const COUNTED: bool> Receiver for Callback<COUNTED> {
         } else {
             Received::Consumed
         }
+    }
+
+    #[inline(always)]
+    fn found(&mut self, bytes: u64) {
+        self.count(|counters| counters.fill.note(bytes, self.pages.size()));
     }
 
     #[inline(always)]

@@ -7,6 +7,7 @@
 
 use crate::log::say;
 use crate::options::options;
+use crate::ring::fill::Fill;
 use crate::sys::alloc::{self, Zeroable};
 use core::ffi::{c_int, c_ulong};
 use core::ptr::{self, NonNull};
@@ -24,8 +25,8 @@ impl Counter {
         self.0.store(sum, Ordering::Relaxed);
     }
 
-    fn get(&self) -> c_ulong {
-        self.0.load(Ordering::Relaxed) as c_ulong
+    fn get(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
     }
 
     fn reset(&self) {
@@ -53,7 +54,10 @@ pub struct Counters {
     /// Times that the look after the fence found what the look before it had not: a reader without
     /// the fence could have slept on it.
     pub rescues: Counter,
+    /// How full the ring has been.
+    pub fill: Fill,
     map_fd: AtomicI32,
+    size: AtomicUsize,
     printed: AtomicBool,
     /// Whether the block is a copy that a fork has made.
     inherited: AtomicBool,
@@ -87,8 +91,9 @@ static NEWEST: AtomicPtr<Counters> = AtomicPtr::new(ptr::null_mut());
 pub struct Stats(Option<NonNull<Counters>>);
 
 impl Stats {
-    /// A block of counters for the ring of `map_fd`; none without `RBSHIM_STATS`, or without memory.
-    pub fn for_ring(map_fd: c_int) -> Self {
+    /// A block of counters for the ring of `map_fd`, which has `size` bytes; none without `RBSHIM_STATS`, or
+    /// without memory.
+    pub fn for_ring(map_fd: c_int, size: u64) -> Self {
         if !options().stats {
             return Stats(None);
         }
@@ -98,6 +103,7 @@ impl Stats {
         let stats = Stats(Some(block));
         stats.count(|counters| {
             counters.map_fd.store(map_fd, Ordering::Relaxed);
+            counters.size.store(size as usize, Ordering::Relaxed);
             let mut newest = NEWEST.load(Ordering::Relaxed);
             loop {
                 counters.next.store(newest, Ordering::Relaxed);
@@ -144,24 +150,32 @@ impl Stats {
             if counters.printed.swap(true, Ordering::Relaxed) {
                 return;
             }
-            let idle = counters.all().iter().all(|counter| counter.get() == 0);
+            let fill = &counters.fill;
+            let idle =
+                fill.high_water() == 0 && counters.all().iter().all(|counter| counter.get() == 0);
             if idle && counters.inherited.load(Ordering::Relaxed) {
                 return;
             }
+            let number = |counter: &Counter| counter.get() as c_ulong;
             // SAFETY: getpid has no requirements.
             let pid = unsafe { libc::getpid() };
             say!(
-                c"rbshim: pid %d ring fd=%d: records=%lu bytes=%lu discards=%lu wakeups=%lu publishes=%lu lingers=%lu coalesced=%lu rescues=%lu\n",
+                c"rbshim: pid %d ring fd=%d: records=%lu bytes=%lu discards=%lu wakeups=%lu \
+                  publishes=%lu lingers=%lu coalesced=%lu rescues=%lu size=%lu high_water=%lu \
+                  nearly_full=%lu\n",
                 pid,
                 counters.map_fd.load(Ordering::Relaxed),
-                counters.records.get(),
-                counters.bytes.get(),
-                counters.discards.get(),
-                counters.wakeups.get(),
-                counters.publishes.get(),
-                counters.lingers.get(),
-                counters.coalesced.get(),
-                counters.rescues.get(),
+                number(&counters.records),
+                number(&counters.bytes),
+                number(&counters.discards),
+                number(&counters.wakeups),
+                number(&counters.publishes),
+                number(&counters.lingers),
+                number(&counters.coalesced),
+                number(&counters.rescues),
+                counters.size.load(Ordering::Relaxed) as c_ulong,
+                fill.high_water() as c_ulong,
+                fill.nearly_full() as c_ulong,
             );
         });
     }
@@ -183,6 +197,7 @@ extern "C" fn begin_anew() {
     for_all(|stats| {
         stats.count(|counters| {
             counters.all().into_iter().for_each(Counter::reset);
+            counters.fill.reset();
             counters.inherited.store(true, Ordering::Relaxed);
         });
     });

@@ -29,12 +29,18 @@ fn a_child_says_what_it_has_counted_itself() {
     }
     let output = succeeded(run(counting("counted_fork"), WATCH_DOG));
     let said = String::from_utf8_lossy(&output.stderr);
-    let records: Vec<&str> = said
-        .split_whitespace()
-        .filter_map(|word| word.strip_prefix("records="))
-        .collect();
+    let numbers = |name: &str| -> Vec<String> {
+        let words = said.split_whitespace();
+        let pairs = words.filter_map(|word| word.split_once('='));
+        let named = pairs.filter(|(key, _)| *key == name);
+        named.map(|(_, number)| number.to_string()).collect()
+    };
     // Of the child that has read two, and of the parent; the other child has read none.
-    assert_eq!(records, ["2", "3"], "{said}");
+    assert_eq!(numbers("records"), ["2", "3"], "{said}");
+    // Each takes 24 bytes of the ring.
+    assert_eq!(numbers("high_water"), ["48", "72"], "{said}");
+    assert_eq!(numbers("size"), ["4096", "4096"], "{said}");
+    assert_eq!(numbers("nearly_full"), ["0", "0"], "{said}");
 }
 
 /// The program's stderr is this one, whatever it is.

@@ -363,6 +363,7 @@ impl<'a, M: ConsumerMemory> Consumer<'a, M> {
         max: u64,
         receiver: &mut impl Receiver,
     ) -> Drained {
+        receiver.found(ahead);
         loop {
             let header = self.look_at_header();
             if header.is_busy() {

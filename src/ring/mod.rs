@@ -8,12 +8,14 @@
 //! - [`rounds`]: reading several rings by turns.
 //! - [`receiver`], [`wait`], [`journal`]: what it is given: where records go, whether to wait for more,
 //!   and what is remembered from call to call.
+//! - [`fill`]: how full a ring has been.
 //! - [`linger`], [`coalesce`]: when to spin because that costs less than being woken, and when to sleep.
 //! - [`producer`]: filling a user ring.
 //! - [`memory`], [`record`]: the words of a ring.
 
 pub mod coalesce;
 pub mod consumer;
+pub mod fill;
 pub mod journal;
 pub mod linger;
 pub mod memory;

@@ -32,6 +32,9 @@ pub trait Receiver {
     /// One committed record. Its bytes are valid until this returns.
     fn record(&mut self, record: Record) -> Received;
 
+    /// The reader has looked, and goes on to walk: so many bytes lie between it and the producer.
+    fn found(&mut self, _bytes: u64) {}
+
     /// A discarded record has been walked.
     fn discarded(&mut self) {}
 

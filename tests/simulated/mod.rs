@@ -142,6 +142,13 @@ impl Receiver for Reader<'_> {
         std::hint::black_box(sum);
         Received::Consumed
     }
+
+    fn found(&mut self, bytes: u64) {
+        assert!(
+            (1..=self.ring.size as u64).contains(&bytes),
+            "{bytes} bytes"
+        );
+    }
 }
 
 /// What the hostile side, or another reader of the ring, does next.

@@ -2,6 +2,7 @@
 //! The protocol step by step, on a ring that writes down how it is used.
 
 mod as_libbpf;
+mod found;
 mod hot;
 mod lingering;
 mod positions;
@@ -164,6 +165,7 @@ struct Taker<'a> {
     answer: Answer<'a>,
     hot: bool,
     records: Vec<Record>,
+    found: Vec<u64>,
     rescues: usize,
 }
 
@@ -181,6 +183,7 @@ impl<'a> Taker<'a> {
             answer: Box::new(answer),
             hot: false,
             records: Vec::new(),
+            found: Vec::new(),
             rescues: 0,
         }
     }
@@ -234,6 +237,10 @@ impl Receiver for Taker<'_> {
         note(Step::Deliver(record.start));
         self.records.push(record);
         (self.answer)(record)
+    }
+
+    fn found(&mut self, bytes: u64) {
+        self.found.push(bytes);
     }
 
     fn rescued(&mut self) {
