@@ -66,6 +66,22 @@ HARNESS_UNUSED static bool background_is_done(void)
 	return __atomic_load_n(&background.done, __ATOMIC_SEQ_CST);
 }
 
+/* Polls until the producer has ended, while another thread observes. */
+HARNESS_UNUSED static void background_observed(struct ring_buffer *rb, void *(*observer)(void *))
+{
+	pthread_t thread;
+	int result = 0;
+
+	errno = pthread_create(&thread, NULL, observer, NULL);
+	if (errno)
+		die("pthread_create");
+	while (!background_is_done() && result >= 0)
+		result = ring_buffer__poll(rb, 100);
+	pthread_join(thread, NULL);
+	if (result < 0)
+		SHOW(result);
+}
+
 /* Consumes what the producer has left, and prints whether all came. */
 HARNESS_UNUSED static void background_end(struct ring_buffer *rb)
 {

@@ -33,19 +33,12 @@ static void *observer(void *unused)
 int main(void)
 {
 	struct ring_buffer *rb;
-	pthread_t thread;
-	int result = 0;
 
 	harness_open();
 	rb = ring_buffer__new(make_ring(0, RING), count_record, NULL, NULL);
 	ring = ring_buffer__ring(rb, 0);
 	background_start(0, RECORDS, BATCH);
-	pthread_create(&thread, NULL, observer, NULL);
-	while (!background_is_done() && result >= 0)
-		result = ring_buffer__poll(rb, 100);
-	pthread_join(thread, NULL);
-	if (result < 0)
-		SHOW(result);
+	background_observed(rb, observer);
 	background_end(rb);
 	SHOW(ring__avail_data_size(ring));
 	SHOW(ring__consumer_pos(ring) == background.produced * BACKGROUND_SPAN);

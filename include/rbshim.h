@@ -43,6 +43,68 @@ struct user_ring_buffer;
  */
 struct user_ring_buffer_opts;
 
+/**
+ * What rbshim_ring__statistics() says of a ring. Later versions add fields at the end.
+ */
+struct rbshim_ring_statistics {
+  /**
+   * Bytes of this struct, set by the caller: sizeof(struct rbshim_ring_statistics).
+   */
+  size_t sz;
+  /**
+   * Bytes of the ring.
+   */
+  uint64_t size;
+  /**
+   * Bytes of the ring in use now: between the two positions, headers and discarded records included.
+   */
+  uint64_t available;
+  /**
+   * The most bytes in use that the reader has found.
+   */
+  uint64_t high_water;
+  /**
+   * Times that the reader has found at most an eighth of the ring free.
+   */
+  uint64_t nearly_full;
+  /**
+   * 1 if the counters below are kept, as they are with RBSHIM_STATS=1; 0 if they are not, and are all 0.
+   */
+  uint64_t counted;
+  /**
+   * Records delivered.
+   */
+  uint64_t records;
+  /**
+   * Bytes of payload in them.
+   */
+  uint64_t bytes;
+  /**
+   * Discarded records passed over.
+   */
+  uint64_t discards;
+  /**
+   * Times that a poll was notified about the ring.
+   */
+  uint64_t wakeups;
+  /**
+   * Stores of the consumer's position.
+   */
+  uint64_t publishes;
+  /**
+   * Windows spent spinning.
+   */
+  uint64_t lingers;
+  /**
+   * Windows spent sleeping.
+   */
+  uint64_t coalesced;
+  /**
+   * Times that the look after the barrier found a record that the look before it had missed.
+   */
+  uint64_t rescues;
+};
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -353,6 +415,31 @@ int rbshim_ring_buffer__set_poll_max_ms(struct ring_buffer *rb,
  */
 int rbshim_ring_buffer__set_busy_poll(struct ring_buffer *rb,
                                       int on);
+
+/**
+ * Says how full the ring is and has been, and what RBSHIM_STATS has counted, if it counts. Any thread may ask
+ * while another reads; the numbers are read one after the other. No option is needed.
+ *
+ * The caller zeroes the struct and sets `sz` to its size, as for libbpf's option structs; LIBBPF_OPTS() does so.
+ * Fields that lie beyond `sz` are not written: a program built with an older header has none of the newer
+ * ones. A struct larger than this library's is fine while all bytes beyond that are 0, and they stay so: a newer
+ * program finds 0 in what an older library does not know.
+ *
+ * The reader notes what it finds whenever it looks for records, and does not look while it goes through what it
+ * has found: for a while the ring may have been fuller than `high_water`. Records that the kernel has refused,
+ * since they did not fit, leave no trace in a ring: the BPF program alone can count them. A child of fork(2) begins
+ * with 0 where RBSHIM_STATS counts, and elsewhere goes on from its parent's numbers.
+ *
+ * Returns 0, or a negative error and sets errno: EINVAL for NULL, for a `sz` smaller than itself, and for bytes
+ * other than 0 beyond what the library knows.
+ *
+ * # Safety
+ *
+ * `r` is NULL or a ring of a live manager; `stats` is NULL or readable and writable for the number of bytes that its
+ * `sz` says, if that is at least the size of `sz`.
+ */
+int rbshim_ring__statistics(const struct ring *r,
+                            struct rbshim_ring_statistics *stats);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! One ring of a manager: the kernel's pages, the program's callback. This is C's `struct ring`.
 
+pub mod statistics;
+
 use crate::log::warning;
 use crate::manager::Part;
 use crate::pages::Pages;
 use crate::ring::consumer::{self, Stop, Turn};
+use crate::ring::fill::Fill;
 use crate::ring::journal::{Held, Journal};
 use crate::ring::memory::{ConsumerMemory, Fence};
 use crate::ring::receiver::{Received, Receiver, Record};
@@ -44,6 +47,8 @@ pub struct MappedRing {
     /// Whether the program has asked for positions, and so could notice whether starts are published
     /// at every record.
     watched: AtomicBool,
+    /// How full the ring has been, where its counters do not say.
+    fill: Fill,
     stats: Stats,
 }
 
@@ -96,6 +101,7 @@ impl EmptyRing {
             journal: Journal::new(),
             part: Part::default(),
             watched: AtomicBool::new(false),
+            fill: Fill::new(),
             stats: Stats::for_ring(map_fd, pages.size()),
         };
         // SAFETY: allocated for this type, and nobody else knows of it yet.
@@ -418,7 +424,7 @@ impl<const COUNTED: bool> Receiver for Callback<COUNTED> {
 
     #[inline(always)]
     fn found(&mut self, bytes: u64) {
-        self.count(|counters| counters.fill.note(bytes, self.pages.size()));
+        self.ring.fill::<COUNTED>().note(bytes, self.pages.size());
     }
 
     #[inline(always)]

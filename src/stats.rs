@@ -25,7 +25,8 @@ impl Counter {
         self.0.store(sum, Ordering::Relaxed);
     }
 
-    fn get(&self) -> usize {
+    /// How many there are.
+    pub fn get(&self) -> usize {
         self.0.load(Ordering::Relaxed)
     }
 
@@ -135,12 +136,18 @@ impl Stats {
         self.0.is_some()
     }
 
+    /// The counters, if they are kept.
+    #[inline(always)]
+    pub fn counters(self) -> Option<&'static Counters> {
+        // SAFETY: blocks are never given back, and are only shared.
+        self.0.map(|block| unsafe { block.as_ref() })
+    }
+
     /// Counts, if there is anything to count with.
     #[inline(always)]
     pub fn count(self, change: impl FnOnce(&Counters)) {
-        if let Some(counters) = self.0 {
-            // SAFETY: blocks are never given back, and are only shared.
-            change(unsafe { counters.as_ref() });
+        if let Some(counters) = self.counters() {
+            change(counters);
         }
     }
 

@@ -178,18 +178,22 @@ fn every_example_compiles_without_a_warning() {
         let examples = programs(&section(&page, "EXAMPLES"));
         assert!(!examples.is_empty(), "{}", page.display());
         for example in examples {
-            let mut compiler = Command::new("cc")
+            let compiler = match example.contains("bpf_helpers.h") {
+                true => common::bpf_compiler(),
+                false => Command::new("cc"),
+            };
+            let mut compiler = { compiler }
                 .args(["-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-I"])
                 .arg(manifest_dir().join("include"))
                 .args(["-x", "c", "-"])
                 .stdin(Stdio::piped())
                 .stderr(Stdio::piped())
                 .spawn()
-                .expect("cc can be started");
+                .expect("the compiler can be started");
             let mut stdin = compiler.stdin.take().expect("stdin is a pipe");
-            stdin.write_all(example.as_bytes()).expect("cc reads");
+            stdin.write_all(example.as_bytes()).expect("it reads");
             drop(stdin);
-            let output = compiler.wait_with_output().expect("cc ends");
+            let output = compiler.wait_with_output().expect("it ends");
             let errors = String::from_utf8_lossy(&output.stderr);
             let page = page.display();
             assert!(output.status.success(), "{page}:\n{errors}\n{example}");

@@ -49,6 +49,8 @@ const EXCLUDED: &[(&str, &[Tool], &str)] = &[
     ("busy_poll_api", &[Memcheck], NOT_IN_LIBBPF),
     ("coalesce_api", &[Memcheck], NOT_IN_LIBBPF),
     ("poll_max_api", &[Memcheck], NOT_IN_LIBBPF),
+    ("statistics_api", &[Memcheck], NOT_IN_LIBBPF),
+    ("statistics_thread_api", &[Memcheck], NOT_IN_LIBBPF),
     ("paced_poll", &[Memcheck], "a producer at a rate"),
     ("hot_consume_n", &[Memcheck, Thread], FULL_SPEED),
     ("hot_errors", &[Memcheck, Thread], FULL_SPEED),

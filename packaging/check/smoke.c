@@ -33,6 +33,10 @@ int main(void)
 		fprintf(stderr, "rbshim_ring_buffer__set_busy_poll(NULL) is no error\n");
 		return 1;
 	}
+	if (rbshim_ring__statistics(NULL, NULL) != -EINVAL) {
+		fprintf(stderr, "rbshim_ring__statistics(NULL) is no error\n");
+		return 1;
+	}
 	ring_buffer__free(NULL);
 	printf("ring_buffer__new(-1): NULL, %s\n", strerror(error));
 	return 0;

@@ -13,6 +13,8 @@ pub mod user_ring_buffer;
 
 pub mod extensions;
 
+pub mod statistics;
+
 mod error;
 mod foreign;
 mod options;

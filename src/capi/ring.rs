@@ -17,7 +17,7 @@ pub struct ring {
 /// # Safety
 ///
 /// `r` is NULL or a ring of a manager that is not freed while the handle is used.
-unsafe fn handle(r: *const ring) -> Option<RingHandle> {
+pub(super) unsafe fn handle(r: *const ring) -> Option<RingHandle> {
     // SAFETY: as required of the caller; the handle's type is what `ring_buffer__ring` gives out.
     unsafe { RingHandle::from_raw(r.cast_mut().cast()) }
 }

@@ -3,7 +3,7 @@
 
 use super::error::{NULL_HANDLE, count, failure, pointer, status};
 use super::foreign::pass_on;
-use super::options;
+use super::options::SizedStruct;
 use super::ring::ring;
 use crate::manager::{Manager, ManagerHandle};
 use core::ffi::{c_int, c_uint, c_void};
@@ -17,6 +17,8 @@ pub struct ring_buffer {
 pub struct ring_buffer_opts {
     _opaque: [u8; 0],
 }
+
+static OPTIONS: SizedStruct = SizedStruct::of_libbpf(c"ring_buffer_opts");
 
 /// The manager behind a pointer from C.
 ///
@@ -50,8 +52,8 @@ pub unsafe extern "C-unwind" fn ring_buffer__new(
     opts: *const ring_buffer_opts,
 ) -> *mut ring_buffer {
     // SAFETY: `opts` as required of the caller.
-    let checked = unsafe { options::check(opts.cast(), c"ring_buffer_opts") };
-    pointer(checked.and_then(|()| {
+    let checked = unsafe { OPTIONS.check(opts.cast()) };
+    pointer(checked.and_then(|_| {
         let manager = ManagerHandle::new()?;
         // SAFETY: the callback as required of the caller.
         let added = unsafe { manager.add(map_fd, sample_cb, ctx) };

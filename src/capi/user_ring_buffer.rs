@@ -3,7 +3,7 @@
 
 use super::error::{NULL_HANDLE, pointer};
 use super::foreign::pass_on;
-use super::options;
+use super::options::SizedStruct;
 use crate::user_ring::{UserRing, UserRingHandle};
 use core::ffi::{c_int, c_void};
 
@@ -16,6 +16,8 @@ pub struct user_ring_buffer {
 pub struct user_ring_buffer_opts {
     _opaque: [u8; 0],
 }
+
+static OPTIONS: SizedStruct = SizedStruct::of_libbpf(c"user_ring_buffer_opts");
 
 /// The user ring behind a pointer from C.
 ///
@@ -41,10 +43,10 @@ pub unsafe extern "C-unwind" fn user_ring_buffer__new(
     opts: *const user_ring_buffer_opts,
 ) -> *mut user_ring_buffer {
     // SAFETY: `opts` as required of the caller.
-    let checked = unsafe { options::check(opts.cast(), c"user_ring_buffer_opts") };
+    let checked = unsafe { OPTIONS.check(opts.cast()) };
     pointer(
         checked
-            .and_then(|()| UserRingHandle::new(map_fd))
+            .and_then(|_| UserRingHandle::new(map_fd))
             .map(|ring| ring.as_ptr().cast()),
     )
 }

@@ -14,7 +14,7 @@ mod run;
 pub use artifacts::{Artifacts, cargo, make, manifest_dir, rbshim, succeed, target_dir};
 pub use compare::{Cell, Column, StockRun, apply, compare, first_difference, stated};
 pub use counters::{count, counted};
-pub use programs::{BuildError, bpf_dir, build, clean, command};
+pub use programs::{BuildError, bpf_compiler, bpf_dir, build, clean, command};
 pub use run::{account, create_ring, printed, run, try_run};
 
 /// Which libbpf a program is built for and runs with.

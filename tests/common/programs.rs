@@ -106,7 +106,8 @@ pub fn bpf_dir() -> &'static Path {
     })
 }
 
-fn bpf_compiler() -> Command {
+/// Compiles BPF programs.
+pub fn bpf_compiler() -> Command {
     let mut clang = Command::new("clang");
     clang.args(["-O2", "-g", "-target", "bpf", "-Wall", "-Wextra", "-Werror"]);
     // Callbacks of bpf_loop() have parameters they do not need.

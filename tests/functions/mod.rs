@@ -29,7 +29,8 @@ pub const FUNCTIONS: [&str; 21] = [
 ];
 
 /// What libbpf does not have.
-pub const EXTENSIONS: [&str; 3] = [
+pub const EXTENSIONS: [&str; 4] = [
+    "rbshim_ring__statistics",
     "rbshim_ring_buffer__set_busy_poll",
     "rbshim_ring_buffer__set_coalesce_us",
     "rbshim_ring_buffer__set_poll_max_ms",

@@ -63,6 +63,10 @@ fn the_header_declares_the_21_functions_and_rbshims_own_and_nothing_else() {
         "( * mut ring_buffer , u32 ) -> c_int"
     );
     assert_eq!(
+        ours["rbshim_ring__statistics"],
+        "( * const ring , * mut rbshim_ring_statistics ) -> c_int"
+    );
+    assert_eq!(
         ours["rbshim_ring_buffer__set_busy_poll"],
         "( * mut ring_buffer , c_int ) -> c_int"
     );
@@ -122,6 +126,10 @@ int use(void)
     struct user_ring_buffer *user = user_ring_buffer__new(-1, NULL);
     user_ring_buffer__submit(user, user_ring_buffer__reserve_blocking(user, 8, -1));
     rbshim_ring_buffer__set_coalesce_us(rb, 0);
+    static struct rbshim_ring_statistics statistics;
+    statistics.sz = sizeof(statistics);
+    if (rbshim_ring__statistics(r, &statistics) == 0 && statistics.nearly_full)
+        return (int)(statistics.size - statistics.high_water);
     return ring_buffer__poll(rb, 0) + ring__consume(r) + (int)ring__size(r);
 }
 ";

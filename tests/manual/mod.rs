@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! What stands in a manual page.
 
+// Each integration test is a crate of its own and uses a part of this.
+#![allow(dead_code)]
+
 use crate::common::succeed;
 use std::collections::BTreeMap;
 use std::path::Path;
