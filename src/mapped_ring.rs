@@ -5,7 +5,7 @@ use crate::log::warning;
 use crate::manager::Part;
 use crate::pages::Pages;
 use crate::ring::consumer::{self, Stop, Turn};
-use crate::ring::journal::{Held, Journal};
+use crate::ring::journal::Journal;
 use crate::ring::memory::{ConsumerMemory, Fence};
 use crate::ring::receiver::{Received, Receiver, Record};
 use crate::ring::wait::Round;
@@ -252,7 +252,7 @@ impl RingHandle {
 
     /// Whether the ring is held: one record behind, so that the kernel sends no wake-ups for it.
     pub fn is_held(self) -> bool {
-        self.journal().held() != Held::NOTHING
+        consumer::is_held(self.pages(), self.journal())
     }
 
     /// Publishes the end of what is held, fenced.

@@ -32,7 +32,7 @@ use super::record::{ALIGN, Header};
 use super::wait::{Round, Walked};
 use core::sync::atomic::{Ordering, compiler_fence};
 
-pub use hold::{release, repair};
+pub use hold::{is_held, release, repair};
 
 /// Bytes that may be walked before a start is published, which gives their space back to the producer:
 /// in a hot ring, and in any ring while records are discarded, since no callback runs between them.
@@ -230,9 +230,9 @@ impl<M: ConsumerMemory> Consumer<'_, M> {
     fn has_published(&mut self, pos: u64, receiver: &mut impl Receiver) {
         self.published = pos;
         self.unfenced = true;
-        // A signal handler that jumps out of here finds the note until the position is good.
+        // A signal handler that jumps out of here finds the old note until the position is good.
         compiler_fence(Ordering::SeqCst);
-        self.journal.set_held(Held::NOTHING);
+        self.journal.set_published(pos);
         receiver.published();
     }
 
@@ -363,6 +363,7 @@ impl<'a, M: ConsumerMemory> Consumer<'a, M> {
         max: u64,
         receiver: &mut impl Receiver,
     ) -> Drained {
+        self.journal.begin(self.published, self.cursor);
         loop {
             let header = self.look_at_header();
             if header.is_busy() {
@@ -423,11 +424,12 @@ impl<'a, M: ConsumerMemory> Consumer<'a, M> {
         }
     }
 
-    /// Goes on to the next record.
+    /// Goes on to the next record. From here on this one is not delivered again, wherever the call may end.
     #[inline(always)]
     fn step(&mut self, span: u64) {
         self.last = self.cursor;
         self.cursor = self.cursor.wrapping_add(span);
+        self.journal.set_reached(self.cursor);
     }
 
     #[inline(always)]
@@ -445,7 +447,7 @@ impl<'a, M: ConsumerMemory> Consumer<'a, M> {
     /// Whether `stopped` has ended the call with an error. What was walked is published.
     #[inline(always)]
     fn leave(&self, stopped: Drained) -> Result<(), Stop> {
-        self.journal.set_held(Held::NOTHING);
+        self.journal.forget();
         let mut fenced = Fenced(self.cursor);
         if self.unfenced {
             fenced = Fenced::NOWHERE;

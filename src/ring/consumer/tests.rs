@@ -225,12 +225,11 @@ impl Receiver for Taker<'_> {
         if self.hot {
             let behind = record.start.wrapping_sub(pos);
             assert!(behind < UNPUBLISHED_MAX, "{behind} bytes unpublished");
-            let (published, reached) = (pos, record.start);
-            assert_eq!(self.ring.held(), Held { published, reached });
         } else {
             assert_eq!(pos, record.start);
-            assert_eq!(self.ring.held(), Held::NOTHING);
         }
+        let (published, reached) = (pos, record.start);
+        assert_eq!(self.ring.held(), Held { published, reached });
         note(Step::Deliver(record.start));
         self.records.push(record);
         (self.answer)(record)
