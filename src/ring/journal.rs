@@ -104,6 +104,12 @@ impl Journal {
         }
     }
 
+    /// What a walk has last put into `consumer_pos`; something else if another call has walked since.
+    #[inline(always)]
+    pub fn published(&self) -> u64 {
+        self.published.get()
+    }
+
     /// A walk begins at `reached`, with `published` in `consumer_pos`.
     #[inline(always)]
     pub fn begin(&self, published: u64, reached: u64) {

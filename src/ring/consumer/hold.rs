@@ -10,7 +10,7 @@
 use super::super::journal::{Fenced, Held, Journal};
 use super::super::memory::ConsumerMemory;
 use super::super::receiver::Receiver;
-use super::{Consumer, Drained, UNPUBLISHED_MAX};
+use super::{Consumer, UNPUBLISHED_MAX};
 use core::sync::atomic::Ordering;
 
 /// A record may be held back if it takes at most the 16th part of its ring: the producer cannot use its
@@ -59,7 +59,7 @@ pub fn is_held<M: ConsumerMemory>(memory: M, journal: &Journal) -> bool {
 pub fn release<M: ConsumerMemory>(memory: M, journal: &Journal, receiver: &mut impl Receiver) {
     let mut consumer = Consumer::resume(memory, journal);
     consumer.publish_end(receiver);
-    let _ = consumer.leave(Drained::Limit);
+    consumer.leave();
 }
 
 impl<'a, M: ConsumerMemory> Consumer<'a, M> {
@@ -82,7 +82,7 @@ impl<'a, M: ConsumerMemory> Consumer<'a, M> {
             cursor: held.reached,
             last: held.published,
             published: held.published,
-            unfenced: true,
+            fenced: Fenced::NOWHERE,
             entered: held.reached,
             delivered: 0,
             discarded: 0,
@@ -101,9 +101,9 @@ impl<'a, M: ConsumerMemory> Consumer<'a, M> {
     /// After a callback in a hot ring: if it has entered the ring, `consumer_pos` has been moved.
     #[inline(always)]
     pub(super) fn notice_repair(&mut self) {
-        if self.journal.held().published != self.published {
+        if self.journal.published() != self.published {
             self.published = self.memory.consumer_pos(Ordering::Relaxed);
-            self.unfenced = true;
+            self.fenced = Fenced::NOWHERE;
             // Until the call goes on, nothing is forward from there.
             self.journal.begin(self.published, self.published);
         }

@@ -10,6 +10,7 @@ mod rings;
 
 use super::*;
 use crate::ring::memory::Fence;
+use crate::ring::receiver::{Received, Record};
 use crate::ring::rounds::one::read_one;
 use crate::ring::wait::WaitPolicy;
 use std::cell::{Cell, RefCell};
