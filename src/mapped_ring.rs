@@ -8,15 +8,15 @@ use crate::manager::Part;
 use crate::pages::Pages;
 use crate::ring::consumer::{self, Stop, Turn};
 use crate::ring::fill::Fill;
-use crate::ring::journal::{Held, Journal};
+use crate::ring::journal::Journal;
 use crate::ring::memory::{ConsumerMemory, Fence};
 use crate::ring::receiver::{Received, Receiver, Record};
 use crate::ring::wait::Round;
 use crate::stats::{Counters, Stats};
-use crate::sys::alloc::{self, Zeroable};
+use crate::sys::alloc;
 use crate::sys::errno::Errno;
 use core::ffi::{c_int, c_ulong, c_void};
-use core::mem::offset_of;
+use core::mem::{MaybeUninit, offset_of};
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicBool, Ordering};
 
@@ -40,6 +40,8 @@ pub struct MappedRing {
     mask: c_ulong,
     /// Names the map for as long as the program keeps it open; we need it no more.
     map_fd: c_int,
+    /// `sample_cb`, or what stands in for it where there is none: nothing has to be asked for each record.
+    deliver: SampleFn,
     /// What the reader remembers; only the thread that consumes uses it.
     journal: Journal,
     /// What the ring is to the present call on its manager; only the thread that consumes uses it.
@@ -63,8 +65,10 @@ const _: () = {
     assert!(offset_of!(MappedRing, map_fd) == 6 * word);
 };
 
-// SAFETY: null pointers, integers, and no callback.
-unsafe impl Zeroable for MappedRing {}
+/// In place of a callback: refuses the record.
+unsafe extern "C-unwind" fn refuse(_: *mut c_void, _: *mut c_void, _: usize) -> c_int {
+    c_int::MIN
+}
 
 /// Memory for a ring that has no pages yet: nothing can be consumed from it.
 #[derive(Debug)]
@@ -73,8 +77,8 @@ pub struct EmptyRing(NonNull<MappedRing>);
 impl EmptyRing {
     /// Errors: `ENOMEM`.
     pub fn allocate() -> Result<Self, Errno> {
-        alloc::keep(alloc::zero())
-            .map(EmptyRing)
+        alloc::keep(MaybeUninit::<MappedRing>::uninit())
+            .map(|memory| EmptyRing(memory.cast()))
             .ok_or(Errno(libc::ENOMEM))
     }
 
@@ -98,6 +102,7 @@ impl EmptyRing {
             producer_pos: pages.producer,
             mask: pages.mask as c_ulong,
             map_fd,
+            deliver: sample_cb.unwrap_or(refuse),
             journal: Journal::new(),
             part: Part::default(),
             watched: AtomicBool::new(false),
@@ -165,33 +170,37 @@ impl RingHandle {
     ///
     /// Errors: the callback's own; `EINVAL` for a record without a callback to take it; `EBADMSG`
     /// for a ring that cannot have been written by a kernel.
-    #[inline]
+    #[inline(always)]
     pub fn consume(self, max: u64) -> Result<u64, Errno> {
         if self.is_settled() {
             return Ok(0);
         }
-        self.consume_some(max)
-    }
-
-    #[inline(always)]
-    fn consume_some(self, max: u64) -> Result<u64, Errno> {
         // A call on the manager that this is called in, from a callback, must see for itself.
         self.set_part(self.part().unsettled());
         let result = if self.stats().are_kept() {
-            self.consume_of_kind::<true>(max)
+            self.consume_counted(max)
         } else {
             self.consume_of_kind::<false>(max)
         };
+        let result = u64::try_from(result).map_err(|_| Errno(result.wrapping_neg() as c_int));
         // A callback may have settled the ring, and this call has gone on from where it was itself.
         self.set_part(self.part().unsettled());
         result
     }
 
     #[inline(never)]
-    fn consume_of_kind<const COUNTED: bool>(self, max: u64) -> Result<u64, Errno> {
-        let mut callback = self.callback::<COUNTED>();
-        consumer::consume(self.pages(), self.journal(), max, &mut callback)
-            .map_err(|stop| self.error(stop))
+    fn consume_counted(self, max: u64) -> i64 {
+        self.consume_of_kind::<true>(max)
+    }
+
+    /// Returns the records delivered or a negative error: one register, where a `Result` would take memory.
+    #[inline(always)]
+    fn consume_of_kind<const COUNTED: bool>(self, max: u64) -> i64 {
+        let callback = Callback::<COUNTED>::of(self);
+        match consumer::consume(self.pages(), self.journal(), max, callback) {
+            Ok(delivered) => delivered as i64,
+            Err(stop) => i64::from(self.error(stop).0).wrapping_neg(),
+        }
     }
 
     /// Gives the ring its turn in `round`, for up to `max` records. Errors: as of [`consume`](Self::consume).
@@ -234,7 +243,7 @@ impl RingHandle {
         max: u64,
     ) -> Result<Turn, Errno> {
         let round = Round { hold, hot: HOT };
-        let mut callback = self.callback::<COUNTED>();
+        let mut callback = Callback::<COUNTED>::of(self);
         consumer::take_turn(self.pages(), self.journal(), round, max, &mut callback)
             .map_err(|stop| self.error(stop))
     }
@@ -258,22 +267,17 @@ impl RingHandle {
 
     /// Whether the ring is held: one record behind, so that the kernel sends no wake-ups for it.
     pub fn is_held(self) -> bool {
-        self.journal().held() != Held::NOTHING
+        consumer::is_held(self.pages(), self.journal())
     }
 
     /// Publishes the end of what is held, fenced.
     pub fn release_held(self) {
         if self.is_held() {
-            consumer::release(self.pages(), self.journal(), &mut self.callback::<true>());
-        }
-    }
-
-    #[inline(always)]
-    fn callback<const COUNTED: bool>(self) -> Callback<COUNTED> {
-        Callback {
-            ring: self,
-            pages: self.pages(),
-            stats: self.stats(),
+            consumer::release(
+                self.pages(),
+                self.journal(),
+                &mut Callback::<true>::of(self),
+            );
         }
     }
 
@@ -383,15 +387,35 @@ impl RingHandle {
 /// may unwind or jump over it. Counting is a kind of its own, so that nothing is asked for each record.
 struct Callback<const COUNTED: bool> {
     ring: RingHandle,
+    /// The ring's: the same numbers as the consumer's own, so that the compiler computes an address once.
     pages: Pages,
-    stats: Stats,
 }
 
 impl<const COUNTED: bool> Callback<COUNTED> {
     #[inline(always)]
+    fn of(ring: RingHandle) -> Self {
+        let pages = ring.pages();
+        Callback { ring, pages }
+    }
+
+    #[cold]
+    fn failed(&self, result: c_int) -> Received {
+        if self.refuses() {
+            Received::Refused
+        } else {
+            Received::Failed(result)
+        }
+    }
+
+    fn refuses(&self) -> bool {
+        // SAFETY: a live ring: no callback may free its own manager.
+        unsafe { (*self.ring.as_ptr()).sample_cb.is_none() }
+    }
+
+    #[inline(always)]
     fn count(&self, change: impl FnOnce(&Counters)) {
         if COUNTED {
-            self.stats.count(change);
+            self.ring.stats().count(change);
         }
     }
 }
@@ -401,22 +425,22 @@ impl<const COUNTED: bool> Receiver for Callback<COUNTED> {
     fn record(&mut self, record: Record) -> Received {
         let ring = self.ring.as_ptr();
         // SAFETY: a live ring: no callback may free its own manager.
-        let (sample_cb, ctx) = unsafe { ((*ring).sample_cb, (*ring).ctx) };
-        let Some(sample_cb) = sample_cb else {
-            return Received::Refused;
-        };
+        let (deliver, ctx) = unsafe { ((*ring).deliver, (*ring).ctx) };
         let len = record.len as usize;
-        self.count(|counters| {
-            counters.records.add(1);
-            counters.bytes.add(len);
-        });
+        if COUNTED && !self.refuses() {
+            self.count(|counters| {
+                counters.records.add(1);
+                counters.bytes.add(len);
+            });
+        }
         // SAFETY:
         // 1. The payload lies within the data area, which is mapped twice in a row: the consumer has
         //    checked that the record ends before what the producer has published.
         // 2. The program gave us the function and the context for this call.
-        let result = unsafe { sample_cb(ctx, self.pages.payload(record.start), len) };
+        // 3. Where it gave none, `refuse` takes any arguments.
+        let result = unsafe { deliver(ctx, self.pages.payload(record.start), len) };
         if result < 0 {
-            Received::Failed(result)
+            self.failed(result)
         } else {
             Received::Consumed
         }

@@ -180,7 +180,7 @@ fn a_library_that_does_not_make_up_for_what_it_holds_back_is_found_out() {
         ),
         (
             "repair-unnoticed",
-            [(CONSUMER, "self.notice_repair();", "")],
+            [(WALK, "self.notice_repair();", "")],
             &["hot_nested"],
         ),
         (
@@ -215,7 +215,7 @@ fn a_library_that_mistakes_one_ring_for_another_is_found_out() {
     ]);
 }
 
-const CONSUMER: &str = "src/ring/consumer.rs";
+const WALK: &str = "src/ring/consumer/walk.rs";
 const MAPPED_RING: &str = "src/mapped_ring.rs";
 
 /// A name, what is replaced, and the programs that notice it.

@@ -122,32 +122,32 @@ fn no_exported_function_reaches_a_panic() {
 
 #[test]
 fn a_panic_anywhere_would_be_found() {
-    const CONSUMER: &str = "src/ring/consumer.rs";
+    const WALK: &str = "src/ring/consumer/walk.rs";
     let mutants = [
         (
             "index",
-            CONSUMER,
+            WALK,
             "let len = header.payload_len();",
             "let len = [header.payload_len(), 0, 8][start as usize];",
             "panic_bounds_check",
         ),
         (
             "unwrap",
-            CONSUMER,
-            "let header = self.look_at_header();",
-            "let header = Some(self.look_at_header()).filter(|h| h.word() != 7).unwrap();",
+            WALK,
+            "let header = self.look_at_header();\n            // Twice",
+            "let header = Some(self.look_at_header()).filter(|h| h.word() != 7).unwrap();\n            // Twice",
             "unwrap_failed",
         ),
         (
             "division",
-            CONSUMER,
+            WALK,
             "let len = header.payload_len();",
             "let len = start as u32 / header.payload_len();",
             "panic_const_div_by_zero",
         ),
         (
             "allocation",
-            CONSUMER,
+            WALK,
             "let len = header.payload_len();",
             "let len = *std::hint::black_box(Box::new(header.payload_len()));",
             "alloc",

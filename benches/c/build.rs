@@ -2,6 +2,7 @@
 //! Compiles the BPF program and the C programs; their paths are given to the crate.
 
 use std::env;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -30,9 +31,12 @@ fn main() {
     let version = succeed(Command::new(rustc).arg("--version"));
     println!("cargo:rustc-env=RUSTC_VERSION={}", version.trim());
 
+    let newest = newest_libbpf(&out);
     for program in ["reader", "calls", "instructions"] {
         let binary = out.join(program);
-        compile(program, &binary);
+        // The system's libbpf may lack functions whose instructions are counted.
+        let folder = (program == "instructions").then_some(newest.as_path());
+        compile(program, &binary, folder);
         println!(
             "cargo:rustc-env={}_PROGRAM={}",
             program.to_uppercase(),
@@ -41,8 +45,26 @@ fn main() {
     }
 }
 
-/// With the system's libbpf, shared: the program that rbshim is preloaded into.
-fn compile(program: &str, binary: &Path) {
+/// A folder with a shared libbpf made of libbpf-sys's own, and its headers.
+fn newest_libbpf(out: &Path) -> PathBuf {
+    println!("cargo:rerun-if-env-changed=DEP_BPF_INCLUDE");
+    let include = env::var_os("DEP_BPF_INCLUDE").expect("libbpf-sys says where");
+    let built = Path::new(&include).parent().expect("beside the library");
+    let folder = out.join("newest");
+    std::fs::create_dir_all(&folder).expect("OUT_DIR can be written");
+    let mut linker = Command::new(env::var_os("CC").unwrap_or_else(|| "cc".into()));
+    linker.args(["-shared", "-Wl,-soname,libbpf.so.1", "-o"]);
+    linker.arg(folder.join("libbpf.so.1"));
+    linker
+        .arg("-Wl,--whole-archive")
+        .arg(built.join("libbpf.a"));
+    linker.args(["-Wl,--no-whole-archive", "-lelf", "-lz"]);
+    succeed(&mut linker);
+    folder
+}
+
+/// With a shared libbpf: the program that rbshim is preloaded into. With the system's, unless another is in `folder`.
+fn compile(program: &str, binary: &Path, folder: Option<&Path>) {
     let mut compiler = Command::new(env::var_os("CC").unwrap_or_else(|| "cc".into()));
     compiler.args([
         "-O2",
@@ -55,7 +77,16 @@ fn compile(program: &str, binary: &Path) {
         "-o",
     ]);
     compiler.arg(binary).arg(format!("c/{program}.c"));
-    compiler.arg("-lbpf");
+    match folder {
+        None => compiler.arg("-lbpf"),
+        Some(folder) => {
+            let include = env::var_os("DEP_BPF_INCLUDE").expect("as before");
+            let mut search = OsString::from("-Wl,-rpath,");
+            search.push(folder);
+            compiler.arg("-I").arg(include);
+            compiler.arg(folder.join("libbpf.so.1")).arg(search)
+        }
+    };
     succeed(&mut compiler);
 }
 

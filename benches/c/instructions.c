@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 /*
  * Makes calls whose instructions callgrind counts: FUNCTION COUNT RING_FD PROGRAM_FD.
- * "consume" is one call for what the driver has put into the ring; "empty-consume" and "empty-poll" are
- * COUNT calls that find nothing, "single" COUNT polls of which each finds one record.
+ * "consume" is one call for what the driver has put into the ring, "one" and "two" are calls for so many records of
+ * it; "empty-consume" and "empty-poll" are COUNT calls that find nothing, "single" COUNT polls of which each finds one
+ * record.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,6 +52,10 @@ int main(int argc, char **argv)
 			found |= ring_buffer__poll(reader, 0);
 		else if (!strcmp(calls, "single") && !produce(program))
 			found += ring_buffer__poll(reader, 100);
+		else if (!strcmp(calls, "one"))
+			found += ring_buffer__consume_n(reader, 1);
+		else if (!strcmp(calls, "two") && found < count)
+			found += ring_buffer__consume_n(reader, 2);
 	}
 	printf("%d %ld\n", found, delivered);
 	return 0;

@@ -24,15 +24,17 @@
 //! position if nothing else does ([`hold`]).
 
 mod hold;
+mod walk;
 
 use super::journal::{Fenced, Held, Journal};
 use super::memory::ConsumerMemory;
-use super::receiver::{Received, Receiver, Record};
+use super::receiver::Receiver;
 use super::record::{ALIGN, Header};
 use super::wait::{Round, Walked};
 use core::sync::atomic::{Ordering, compiler_fence};
+use walk::Drained;
 
-pub use hold::{release, repair};
+pub use hold::{is_held, release, repair};
 
 /// Bytes that may be walked before a start is published, which gives their space back to the producer:
 /// in a hot ring, and in any ring while records are discarded, since no callback runs between them.
@@ -65,8 +67,9 @@ struct Consumer<'a, M> {
     /// After a call in a callback it may be ahead of `cursor`: the difference then wraps to a number above
     /// any limit, so that the next start is published, as libbpf would.
     published: u64,
-    /// Whether `consumer_pos` may have been stored since the last full fence.
-    unfenced: bool,
+    /// What `consumer_pos` held when the last full fence came after its last store; [`Fenced::NOWHERE`] if that
+    /// is not known. Where it is not `published`, `consumer_pos` may have been stored since the last fence.
+    fenced: Fenced,
     /// Where this call began.
     entered: u64,
     /// Records delivered in this call.
@@ -96,20 +99,45 @@ pub fn consume<M: ConsumerMemory>(
     memory: M,
     journal: &Journal,
     max: u64,
-    receiver: &mut impl Receiver,
+    mut receiver: impl Receiver,
 ) -> Result<u64, Stop> {
-    let mut consumer = Consumer::enter(memory, journal);
+    // The straight way: records that are there, and as many as asked for. It is all of a call for a few of them.
+    let Some((mut consumer, mut ahead)) = Consumer::enter_straight(memory, journal, max) else {
+        return consume_at_length(memory, journal, max, receiver);
+    };
+    receiver.found(ahead);
     loop {
-        let stopped = consumer.drain::<false>(max, receiver);
-        match stopped {
-            Drained::Seen => continue,
-            Drained::CaughtUp if !consumer.settle(receiver) => continue,
-            Drained::CaughtUp => {}
-            Drained::Limit | Drained::Failed(_) => consumer.stop(receiver),
-            Drained::Refused | Drained::Corrupt => consumer.publish_end(receiver),
+        let Some((header, span)) = consumer.deliverable(ahead) else {
+            if consumer.delivered > 0 {
+                break;
+            }
+            journal.forget();
+            return consume_at_length(memory, journal, max, receiver);
+        };
+        ahead = ahead.wrapping_sub(span);
+        match consumer.deliver::<false>(header, span, ahead > 0, max, &mut receiver) {
+            None if ahead > 0 => {}
+            None => break,
+            Some(Drained::Limit(more)) => {
+                consumer.stop(more, &mut receiver);
+                consumer.leave();
+                return Ok(consumer.delivered);
+            }
+            Some(stopped) => return consumer.end(stopped, receiver),
         }
-        return consumer.leave(stopped).map(|()| consumer.delivered);
     }
+    consumer.consume_on(max, receiver)
+}
+
+/// The same, whatever is there.
+#[inline(never)]
+fn consume_at_length<M: ConsumerMemory>(
+    memory: M,
+    journal: &Journal,
+    max: u64,
+    receiver: impl Receiver,
+) -> Result<u64, Stop> {
+    Consumer::enter(memory, journal).consume_on(max, receiver)
 }
 
 /// One turn of a ring: consumes what it holds now, up to `max` records, and goes on from where the last
@@ -153,16 +181,13 @@ fn turn<M: ConsumerMemory, const HOT: bool>(
             }
             consumer.settle(receiver)
         }
-        Drained::Limit | Drained::Failed(_) => {
-            consumer.stop(receiver);
-            false
-        }
-        Drained::Refused | Drained::Corrupt => {
-            consumer.publish_end(receiver);
+        _ => {
+            consumer.stop_as(stopped, receiver);
             false
         }
     };
-    consumer.leave(stopped).map(|()| consumer.turn(settled))
+    consumer.leave();
+    consumer.verdict(stopped).map(|()| consumer.turn(settled))
 }
 
 impl<M: ConsumerMemory> Consumer<'_, M> {
@@ -170,7 +195,7 @@ impl<M: ConsumerMemory> Consumer<'_, M> {
     /// commits next will wake us. `false`: drain again.
     #[inline(always)]
     fn settle(&mut self, receiver: &mut impl Receiver) -> bool {
-        if self.published == self.cursor && !self.unfenced {
+        if self.published == self.cursor && self.is_fenced() {
             // The look that ended the drain came after a fence that came after the last publication.
             return true;
         }
@@ -195,20 +220,25 @@ impl<M: ConsumerMemory> Consumer<'_, M> {
             self.memory.set_consumer_pos(self.cursor, Ordering::SeqCst);
             self.has_published(self.cursor, receiver);
         }
-        if self.unfenced {
+        if !self.is_fenced() {
             // Pairs with the fully ordered `xchg` in `bpf_ringbuf_commit`. Either the kernel's load
             // of `consumer_pos` after it sees our store and wakes us, or our looks after this fence
             // see its record. Without it both may read the old value, and we sleep on data.
             M::fence(Ordering::SeqCst);
-            self.unfenced = false;
+            self.fenced = Fenced(self.published);
         }
     }
 
-    /// Publishes how far the call has come that ends before it has caught up. Where the next record is there its start
-    /// needs no fence, and the next call owes one: it finds that the position is not known to be fenced.
     #[inline(always)]
-    fn stop(&mut self, receiver: &mut impl Receiver) {
-        let more = matches!(self.distance_to(self.look_at_producer()), Some(1..));
+    fn is_fenced(&self) -> bool {
+        self.fenced == Fenced(self.published)
+    }
+
+    /// Publishes how far the call has come that ends before it has caught up, where it has seen `more`. If the next
+    /// record is committed its start needs no fence, and the next call owes one: it finds that the position is not
+    /// known to be fenced.
+    #[inline(always)]
+    fn stop(&mut self, more: bool, receiver: &mut impl Receiver) {
         if !more || self.look_at_header().is_busy() {
             self.publish_end(receiver);
         } else if self.published != self.cursor {
@@ -229,10 +259,9 @@ impl<M: ConsumerMemory> Consumer<'_, M> {
     #[inline(always)]
     fn has_published(&mut self, pos: u64, receiver: &mut impl Receiver) {
         self.published = pos;
-        self.unfenced = true;
-        // A signal handler that jumps out of here finds the note until the position is good.
+        // A signal handler that jumps out of here finds the old note until the position is good.
         compiler_fence(Ordering::SeqCst);
-        self.journal.set_held(Held::NOTHING);
+        self.journal.set_published(pos);
         receiver.published();
     }
 
@@ -291,24 +320,55 @@ enum Head {
     Ready,
 }
 
-/// Why a drain stopped.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Drained {
-    /// All that was seen. There may be more by now.
-    Seen,
-    /// Nothing more, or the head is BUSY. No verdict yet: [`Consumer::settle`].
-    CaughtUp,
-    /// As many records as asked for.
-    Limit,
-    /// The receiver's error; its record is consumed.
-    Failed(i32),
-    /// The receiver took no more; the record stays.
-    Refused,
-    /// Positions or header cannot be what a producer wrote.
-    Corrupt,
-}
-
 impl<'a, M: ConsumerMemory> Consumer<'a, M> {
+    /// Starts as [`enter`](Self::enter) does where something is there, and nothing else has to be seen to.
+    /// Returns the bytes up to the producer's position, too.
+    #[inline(always)]
+    fn enter_straight(memory: M, journal: &'a Journal, max: u64) -> Option<(Self, u64)> {
+        if max == 0 || journal.held() != Held::NOTHING {
+            return None;
+        }
+        // Acquire, as in `enter`.
+        let cursor = memory.consumer_pos(Ordering::Acquire);
+        // That the position is fenced is of no use: it will move.
+        let consumer = Consumer::at(memory, journal, cursor, Fenced::NOWHERE);
+        let ahead = consumer.distance_to(consumer.look_at_producer())?;
+        if ahead == 0 {
+            return None;
+        }
+        journal.begin(cursor, cursor);
+        Some((consumer, ahead))
+    }
+
+    /// At `cursor`, which `consumer_pos` holds.
+    #[inline(always)]
+    fn at(memory: M, journal: &'a Journal, cursor: u64, fenced: Fenced) -> Self {
+        Consumer {
+            memory,
+            journal,
+            cursor,
+            last: cursor,
+            published: cursor,
+            fenced,
+            entered: cursor,
+            delivered: 0,
+            discarded: 0,
+        }
+    }
+
+    /// [`consume`] from here on.
+    #[inline(never)]
+    fn consume_on(mut self, max: u64, mut receiver: impl Receiver) -> Result<u64, Stop> {
+        let receiver = &mut receiver;
+        loop {
+            match self.drain::<false>(max, receiver) {
+                Drained::Seen => continue,
+                Drained::CaughtUp if !self.settle(receiver) => continue,
+                stopped => return self.end(stopped, receiver),
+            }
+        }
+    }
+
     /// Starts where the ring's `consumer_pos` is: another manager, process or the program itself may
     /// have moved it since our last call.
     #[inline(always)]
@@ -317,118 +377,12 @@ impl<'a, M: ConsumerMemory> Consumer<'a, M> {
         // Acquire pairs with the Release of whoever published it, where that was not us: their reads of
         // the data are over before ours begin.
         let cursor = memory.consumer_pos(Ordering::Acquire);
-        Consumer {
-            memory,
-            journal,
-            cursor,
-            last: cursor,
-            published: cursor,
-            unfenced: repaired || Fenced(cursor) != journal.fenced(),
-            entered: cursor,
-            delivered: 0,
-            discarded: 0,
-        }
-    }
-
-    /// Walks the committed records up to the producer's position, until `max` have been delivered in
-    /// this call, or until something stops it. The end of the last record is left unpublished.
-    #[inline(always)]
-    fn drain<const HOT: bool>(&mut self, max: u64, receiver: &mut impl Receiver) -> Drained {
-        if self.delivered >= max {
-            return Drained::Limit;
-        }
-        match self.distance_to(self.look_at_producer()) {
-            None => Drained::Corrupt,
-            Some(0) => Drained::CaughtUp,
-            Some(ahead) if HOT => self.walk_hot(ahead, max, receiver),
-            Some(ahead) => self.walk_all::<false>(ahead, max, receiver),
-        }
-    }
-
-    /// Walks many records, most of the time: a function of its own, which has more registers for them.
-    #[inline(never)]
-    fn walk_hot(&mut self, ahead: u64, max: u64, receiver: &mut impl Receiver) -> Drained {
-        // A copy whose address nobody knows: it stays in registers across callbacks.
-        let mut consumer = *self;
-        let drained = consumer.walk_all::<true>(ahead, max, receiver);
-        *self = consumer;
-        drained
-    }
-
-    /// Walks the committed records in the next `ahead` bytes.
-    #[inline(always)]
-    fn walk_all<const HOT: bool>(
-        &mut self,
-        mut ahead: u64,
-        max: u64,
-        receiver: &mut impl Receiver,
-    ) -> Drained {
-        receiver.found(ahead);
-        loop {
-            let header = self.look_at_header();
-            if header.is_busy() {
-                return Drained::CaughtUp;
-            }
-            let span = header.span();
-            if span > ahead {
-                return Drained::Corrupt;
-            }
-            ahead = ahead.wrapping_sub(span);
-            if let Some(stopped) = self.walk::<HOT>(header, span, max, receiver) {
-                return stopped;
-            }
-            if ahead == 0 {
-                return Drained::Seen;
-            }
-        }
-    }
-
-    /// Walks the committed record at the cursor.
-    #[inline(always)]
-    fn walk<const HOT: bool>(
-        &mut self,
-        header: Header,
-        span: u64,
-        max: u64,
-        receiver: &mut impl Receiver,
-    ) -> Option<Drained> {
-        let start = self.cursor;
-        if header.is_discarded() {
-            // Only the start of a record that is there may be published without a fence.
-            if start.wrapping_sub(self.published) >= UNPUBLISHED_MAX {
-                self.publish_start(receiver);
-            }
-            self.step(span);
-            self.discarded = self.discarded.wrapping_add(1);
-            receiver.discarded();
-            return None;
-        }
-        if HOT {
-            self.hold(start, receiver);
-        } else if start != self.published {
-            self.publish_start(receiver);
-        }
-        let len = header.payload_len();
-        let received = receiver.record(Record { start, len });
-        if HOT {
-            self.notice_repair();
-        }
-        if received == Received::Refused {
-            return Some(Drained::Refused);
-        }
-        self.step(span);
-        self.delivered = self.delivered.wrapping_add(1);
-        match received {
-            Received::Failed(error) => Some(Drained::Failed(error)),
-            _ => (self.delivered >= max).then_some(Drained::Limit),
-        }
-    }
-
-    /// Goes on to the next record.
-    #[inline(always)]
-    fn step(&mut self, span: u64) {
-        self.last = self.cursor;
-        self.cursor = self.cursor.wrapping_add(span);
+        let fenced = if !repaired && journal.fenced() == Fenced(cursor) {
+            Fenced(cursor)
+        } else {
+            Fenced::NOWHERE
+        };
+        Consumer::at(memory, journal, cursor, fenced)
     }
 
     #[inline(always)]
@@ -443,21 +397,46 @@ impl<'a, M: ConsumerMemory> Consumer<'a, M> {
         }
     }
 
-    /// Whether `stopped` has ended the call with an error. What was walked is published.
+    /// Ends the call. What was walked is published.
     #[inline(always)]
-    fn leave(&self, stopped: Drained) -> Result<(), Stop> {
-        self.journal.set_held(Held::NOTHING);
-        let mut fenced = Fenced(self.cursor);
-        if self.unfenced {
-            fenced = Fenced::NOWHERE;
+    fn leave(&self) {
+        self.journal.forget();
+        // An older position would be believed if somebody else moved ours back there.
+        let mut fenced = Fenced::NOWHERE;
+        if self.is_fenced() {
+            fenced = self.fenced;
         }
         self.journal.set_fenced(fenced);
+    }
+
+    /// Publishes what was walked in a call that has not caught up.
+    #[inline(always)]
+    fn stop_as(&mut self, stopped: Drained, receiver: &mut impl Receiver) {
         match stopped {
-            Drained::Seen | Drained::CaughtUp | Drained::Limit => Ok(()),
-            Drained::Failed(error) => Err(Stop::Failed(error)),
+            Drained::Limit(more) | Drained::Failed(_, more) => self.stop(more, receiver),
+            _ => self.publish_end(receiver),
+        }
+    }
+
+    /// Whether `stopped` ends the call with an error.
+    #[inline(always)]
+    fn verdict(&self, stopped: Drained) -> Result<(), Stop> {
+        match stopped {
+            Drained::Seen | Drained::CaughtUp | Drained::Limit(_) => Ok(()),
+            Drained::Failed(error, _) => Err(Stop::Failed(error)),
             Drained::Refused => Err(Stop::Refused),
             Drained::Corrupt => Err(Stop::Corrupt(self.cursor)),
         }
+    }
+
+    /// The end of a call that has settled the ring, or has not caught up.
+    #[inline(never)]
+    fn end(mut self, stopped: Drained, mut receiver: impl Receiver) -> Result<u64, Stop> {
+        if stopped != Drained::CaughtUp {
+            self.stop_as(stopped, &mut receiver);
+        }
+        self.leave();
+        self.verdict(stopped).map(|()| self.delivered)
     }
 }
 

@@ -10,7 +10,7 @@ use core::cell::Cell;
 use core::sync::atomic::AtomicU32;
 #[cfg(target_has_atomic = "64")]
 use core::sync::atomic::AtomicU64;
-use core::sync::atomic::Ordering;
+use core::sync::atomic::{Ordering, compiler_fence};
 
 /// Where `consumer_pos` stood when a call last ended with a full fence after its publication.
 ///
@@ -25,9 +25,11 @@ impl Fenced {
     pub const NOWHERE: Fenced = Fenced(u64::MAX);
 }
 
-/// That `consumer_pos` shows less than was consumed: it holds `published` and should hold `reached`.
+/// How far a call has come: `consumer_pos` holds `published` and should hold `reached`, the end of the last
+/// record whose callback has returned.
 ///
-/// Whoever enters the ring next moves it on, unless somebody else has moved it meanwhile.
+/// The note is there while a call walks, and where the ring is left held. Whoever enters the ring next moves the
+/// position on, unless somebody else has moved it meanwhile.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Held {
     pub(super) published: u64,
@@ -35,7 +37,7 @@ pub struct Held {
 }
 
 impl Held {
-    /// Nothing is held back.
+    /// Nothing is held back, and no call walks.
     pub const NOTHING: Held = Held {
         published: u64::MAX,
         reached: u64::MAX,
@@ -92,17 +94,48 @@ impl Journal {
     /// What is held back.
     #[inline(always)]
     pub fn held(&self) -> Held {
+        let published = self.published.get();
+        if published == Held::NOTHING.published {
+            return Held::NOTHING;
+        }
         Held {
-            published: self.published.get(),
+            published,
             reached: self.reached.get(),
         }
     }
 
-    /// Remembers what is held back.
+    /// What a walk has last put into `consumer_pos`; something else if another call has walked since.
     #[inline(always)]
-    pub fn set_held(&self, held: Held) {
-        self.published.set(held.published);
-        self.reached.set(held.reached);
+    pub fn published(&self) -> u64 {
+        self.published.get()
+    }
+
+    /// A walk begins at `reached`, with `published` in `consumer_pos`.
+    #[inline(always)]
+    pub fn begin(&self, published: u64, reached: u64) {
+        // First: with what an earlier call has reached the note could be forward.
+        self.set_reached(reached);
+        self.set_published(published);
+    }
+
+    /// The next record starts at `reached`.
+    #[inline(always)]
+    pub fn set_reached(&self, reached: u64) {
+        self.reached.set(reached);
+        // A signal handler that jumps out of the call finds the note: nothing that follows is done before it.
+        compiler_fence(Ordering::SeqCst);
+    }
+
+    /// `consumer_pos` holds `published`.
+    #[inline(always)]
+    pub fn set_published(&self, published: u64) {
+        self.published.set(published);
+    }
+
+    /// Nothing is held back.
+    #[inline(always)]
+    pub fn forget(&self) {
+        self.set_published(Held::NOTHING.published);
     }
 
     /// What libbpf's `consumer_pos` would be in a ring of `size` bytes, where ours is what `position`

@@ -45,3 +45,29 @@ pub trait Receiver {
     /// without the fence could have slept on it.
     fn rescued(&mut self) {}
 }
+
+impl<R: Receiver> Receiver for &mut R {
+    #[inline(always)]
+    fn record(&mut self, record: Record) -> Received {
+        R::record(self, record)
+    }
+
+    #[inline(always)]
+    fn found(&mut self, ahead: u64) {
+        R::found(self, ahead);
+    }
+
+    #[inline(always)]
+    fn discarded(&mut self) {
+        R::discarded(self);
+    }
+
+    #[inline(always)]
+    fn published(&mut self) {
+        R::published(self);
+    }
+
+    fn rescued(&mut self) {
+        R::rescued(self);
+    }
+}

@@ -42,12 +42,18 @@ impl Header {
         self.0
     }
 
+    /// Whether the record is committed and to be delivered: one comparison for what most records are.
+    pub fn is_deliverable(self) -> bool {
+        self.0 < DISCARD
+    }
+
     /// Whether the producer has yet to commit the record.
     pub fn is_busy(self) -> bool {
         self.0 & BUSY != 0
     }
 
     /// Whether the producer has discarded the record.
+    #[cfg(test)]
     pub fn is_discarded(self) -> bool {
         self.0 & DISCARD != 0
     }

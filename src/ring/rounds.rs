@@ -194,8 +194,8 @@ pub mod one {
     //! A single ring as the rings of a call.
 
     use super::*;
-    use crate::ring::consumer::{Stop, is_as_left, release, take_turn};
-    use crate::ring::journal::{Held, Journal};
+    use crate::ring::consumer::{Stop, is_as_left, is_held, release, take_turn};
+    use crate::ring::journal::Journal;
     use crate::ring::memory::ConsumerMemory;
     use crate::ring::receiver::Receiver;
 
@@ -238,7 +238,7 @@ pub mod one {
         fn join(&mut self) {}
 
         fn release(&mut self) {
-            if self.journal.held() != Held::NOTHING {
+            if is_held(self.memory, self.journal) {
                 release(self.memory, self.journal, self.receiver);
             }
         }

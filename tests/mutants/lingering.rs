@@ -4,16 +4,11 @@
 use super::mutant::*;
 
 const HELD_BACK: &str = "        self.published = self.last;
-        self.journal.set_held(Held {";
-const REPAIR: &str = "    let moved = held.is_behind(pos, memory.size())
-        && memory.replace_consumer_pos(pos, held.reached, Ordering::AcqRel);";
+        self.journal.set_published(self.last);";
+const REPAIR: &str = "    while held.is_behind(pos, memory.size()) && !moved {";
 const SETTLE: &str = "
             consumer.settle(receiver)
 ";
-const NOTE_BEFORE_CALLBACK: &str = "        self.journal.set_held(Held {
-            published: self.published,
-            reached: start,
-        });";
 const LINGERING_WOKEN: &str = "a_lingering_reader_is_woken_for_every_record";
 const HOT_WOKEN: &str = "a_reader_of_a_hot_ring_is_woken_for_every_record";
 const COMES_AGAIN: &str =
@@ -26,9 +21,9 @@ pub const MUTANTS: &[Mutant] = &[
         file: HOLD,
         replace: &[(
             "published: held.published,
-            unfenced: true,",
+            fenced: Fenced::NOWHERE,",
             "published: held.reached,
-            unfenced: false,",
+            fenced: Fenced(held.reached),",
         )],
         caught_by: LINGERING_WOKEN,
     },
@@ -39,7 +34,7 @@ pub const MUTANTS: &[Mutant] = &[
             HELD_BACK,
             "        self.memory.set_consumer_pos(self.cursor, Ordering::Release);
         self.journal.set_fenced(super::Fenced(self.cursor));
-        self.journal.set_held(Held {",
+        self.journal.set_published(self.last);",
         )],
         caught_by: LINGERING_WOKEN,
     },
@@ -52,7 +47,8 @@ pub const MUTANTS: &[Mutant] = &[
             let lingered = journal.held() != Held::NOTHING && !HOT;
             if lingered && stopped == Drained::CaughtUp {
                 memory.set_consumer_pos(consumer.cursor, Ordering::Release);
-                consumer.unfenced = false;
+                consumer.published = consumer.cursor;
+                consumer.fenced = Fenced(consumer.cursor);
                 true
             } else {
                 consumer.settle(receiver)
@@ -75,7 +71,7 @@ pub const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "ends, not starts, published in a hot ring and no fence owed for them",
-        file: CONSUMER,
+        file: WALK,
         replace: &[(
             STEP,
             "        self.step(span);
@@ -98,8 +94,8 @@ pub const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "what is held is not noted before a callback",
-        file: HOLD,
-        replace: &[(NOTE_BEFORE_CALLBACK, "        let _ = start;")],
+        file: WALK,
+        replace: &[("        self.journal.set_reached(self.cursor);\n", "")],
         caught_by: COMES_AGAIN,
     },
     Mutant {
@@ -108,14 +104,14 @@ pub const MUTANTS: &[Mutant] = &[
         replace: &[(
             HELD_BACK,
             "        self.published = self.last;
-        let _ = (Held {",
+        self.journal.forget();",
         )],
         caught_by: WINDOW_LEFT,
     },
     Mutant {
         name: "what is held is not made good",
         file: HOLD,
-        replace: &[(REPAIR, "    let moved = false; let _ = (pos, memory);")],
+        replace: &[(REPAIR, "    while false {")],
         caught_by: COMES_AGAIN,
     },
     Mutant {
@@ -123,9 +119,11 @@ pub const MUTANTS: &[Mutant] = &[
         file: HOLD,
         replace: &[(
             REPAIR,
-            "    let moved = held.is_forward(memory.size());
-    let _ = pos;
-    if moved { memory.set_consumer_pos(held.reached, Ordering::Release); }",
+            "    if held.is_forward(memory.size()) {
+        memory.set_consumer_pos(held.reached, Ordering::Release);
+        moved = true;
+    }
+    while held.is_behind(pos, memory.size()) && !moved {",
         )],
         caught_by: "a_reader_that_was_left_believes_another_one_that_went_on",
     },
@@ -141,7 +139,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "a position made good owes no fence",
         file: CONSUMER,
-        replace: &[("unfenced: repaired ||", "unfenced:")],
+        replace: &[("if !repaired && journal.fenced()", "if journal.fenced()")],
         caught_by: "a_reader_is_woken_after_a_call_in_a_callback_and_a_window_that_was_left",
     },
     Mutant {
@@ -156,10 +154,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "a note that was half written is believed",
         file: HOLD,
-        replace: &[(
-            "moved = held.is_behind(pos, memory.size())",
-            "moved = pos == held.published",
-        )],
+        replace: &[(REPAIR, "    while pos == held.published && !moved {")],
         caught_by: "a_note_that_was_half_written_moves_nothing",
     },
     Mutant {
@@ -172,7 +167,7 @@ pub const MUTANTS: &[Mutant] = &[
         name: "a call in a hot callback is not noticed",
         file: HOLD,
         replace: &[(
-            "if self.journal.held().published != self.published {",
+            "if self.journal.published() != self.published {",
             "if false {",
         )],
         caught_by: "a_record_comes_again_after_a_call_in_a_hot_callback_too",
@@ -190,9 +185,9 @@ pub const MUTANTS: &[Mutant] = &[
         name: "a note left behind by a call in a callback",
         file: CONSUMER,
         replace: &[(
-            "        self.journal.set_held(Held::NOTHING);
-        let mut fenced",
-            "        let mut fenced",
+            "    fn leave(&self) {
+        self.journal.forget();",
+            "    fn leave(&self) {",
         )],
         caught_by: "a_call_left_in_the_callback_leaves_no_note_behind_a_failed_outer_one",
     },

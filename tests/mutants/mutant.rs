@@ -12,9 +12,15 @@ pub struct Mutant {
 }
 
 pub const CONSUMER: &str = "src/ring/consumer.rs";
+pub const WALK: &str = "src/ring/consumer/walk.rs";
 pub const HOLD: &str = "src/ring/consumer/hold.rs";
 pub const JOURNAL: &str = "src/ring/journal.rs";
 pub const ROUNDS: &str = "src/ring/rounds.rs";
 pub const STEP: &str = "        self.step(span);
         self.delivered";
-pub const FENCE_CLAIMED: (&str, &str) = ("            fenced = Fenced::NOWHERE;\n", "");
+pub const FENCE_CLAIMED: (&str, &str) = (
+    "        if self.is_fenced() {
+            fenced = self.fenced;",
+    "        if true {
+            fenced = Fenced(self.cursor);",
+);

@@ -7,7 +7,7 @@ const TWO_WOKEN: &str = "a_lingering_reader_of_two_rings_is_woken_for_every_reco
 const AFTER_ERROR: &str = "
                     .inspect_err(|_| rings.fail())?;";
 const TURN_UNFENCED: (&str, &str) = (
-    "            consumer.stop(receiver);
+    "            consumer.stop_as(stopped, receiver);
             false",
     "            memory.set_consumer_pos(consumer.cursor, Ordering::Release);
             false",
@@ -53,7 +53,7 @@ pub const MUTANTS: &[Mutant] = &[
         replace: &[(
             "        if held == Held::NOTHING
             ||",
-            "        journal.set_held(Held::NOTHING);
+            "        journal.forget();
         if true
             ||",
         )],
@@ -73,10 +73,11 @@ pub const MUTANTS: &[Mutant] = &[
         file: HOLD,
         replace: &[(
             "    consumer.publish_end(receiver);
-    let _ = consumer.leave",
+    consumer.leave",
             "    memory.set_consumer_pos(consumer.cursor, Ordering::Release);
-    consumer.unfenced = false;
-    let _ = consumer.leave",
+    consumer.published = consumer.cursor;
+    consumer.fenced = Fenced(consumer.cursor);
+    consumer.leave",
         )],
         caught_by: "a_reader_of_two_records_a_call_is_woken",
     },

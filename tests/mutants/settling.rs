@@ -12,9 +12,16 @@ const RELEASE_STORE: (&str, &str) = (
 const SETTLE: &str = "        self.publish_end(receiver);
         match self.look() {";
 const LEAVE_UNFENCED: (&str, &str) = (
-    "            Drained::Limit | Drained::Failed(_) => consumer.stop(receiver),",
-    "            Drained::Limit | Drained::Failed(_) => {
-                memory.set_consumer_pos(consumer.cursor, Ordering::Release);
+    "                consumer.stop(more, &mut receiver);
+                consumer.leave();",
+    "                memory.set_consumer_pos(consumer.cursor, Ordering::Release);
+                consumer.leave();",
+);
+const FAIL_UNFENCED: (&str, &str) = (
+    "Drained::Failed(_, more) => self.stop(more, receiver),",
+    "Drained::Failed(_, more) => {
+                let _ = more;
+                self.memory.set_consumer_pos(self.cursor, Ordering::Release);
             }",
 );
 const RECEIVE: &str = "        let received = receiver.record(Record { start, len });";
@@ -69,11 +76,8 @@ pub const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a BUSY head delivered",
-        file: CONSUMER,
-        replace: &[(
-            "            if header.is_busy() {",
-            "            if false {",
-        )],
+        file: "src/ring/record.rs",
+        replace: &[("self.0 < DISCARD", "self.0 & DISCARD == 0")],
         caught_by: WOKEN,
     },
     Mutant {
@@ -97,7 +101,7 @@ pub const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a record's end published before its callback has returned",
-        file: CONSUMER,
+        file: WALK,
         replace: &[(
             RECEIVE,
             "        self.memory.set_consumer_pos(start.wrapping_add(span), Ordering::Release);
@@ -107,7 +111,7 @@ pub const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "ends, not starts, published on the way and no fence owed for them",
-        file: CONSUMER,
+        file: WALK,
         replace: &[(STEP, PUBLISH_ENDS)],
         caught_by: WOKEN,
     },
@@ -126,7 +130,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "a failed return without the fence",
         file: CONSUMER,
-        replace: &[LEAVE_UNFENCED],
+        replace: &[FAIL_UNFENCED],
         caught_by: "a_reader_whose_callback_fails_is_woken",
     },
     Mutant {
@@ -141,7 +145,10 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "a position that somebody else published is believed",
         file: CONSUMER,
-        replace: &[("repaired || Fenced(cursor) != journal.fenced()", "repaired")],
+        replace: &[(
+            "if !repaired && journal.fenced() == Fenced(cursor) {",
+            "if !repaired {",
+        )],
         caught_by: "a_reader_that_moves_its_position_itself_is_woken",
     },
     Mutant {

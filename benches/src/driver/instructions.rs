@@ -15,11 +15,13 @@ use std::process::Command;
 pub const PEERS: [Peer; 2] = [Peer::Libbpf, Peer::Rbshim];
 
 /// What is counted, how the program calls it, and the function whose instructions they are.
-pub const COUNTS: [(&str, &str, &str); 4] = [
+pub const COUNTS: [(&str, &str, &str); 6] = [
     ("each record", "consume", "ring_buffer__consume"),
     ("empty consume", "empty-consume", "ring_buffer__consume"),
     ("empty poll(0)", "empty-poll", "ring_buffer__poll"),
     ("poll that finds one record", "single", "ring_buffer__poll"),
+    ("each record, one a call", "one", "ring_buffer__consume_n"),
+    ("each record, two a call", "two", "ring_buffer__consume_n"),
 ];
 
 /// The same of the ring's code by itself.
@@ -75,7 +77,8 @@ fn through_api(
     let producer = Producer::load(&Case::default(), false)?;
     let program = producer.program_fd();
     let ring = *producer.ring_fds().first().ok_or("no ring")?;
-    if calls == "consume" {
+    let filled = ["consume", "one", "two"].contains(&calls);
+    if filled {
         let batch = Batch {
             producer: 0,
             batch: count,
@@ -93,7 +96,7 @@ fn through_api(
     // SAFETY: Between fork and exec it makes system calls only.
     unsafe { command.pre_exec(move || inherit(&[ring, program])) };
     let expected = match calls {
-        "consume" | "single" => format!("{count} {count}"),
+        _ if filled || calls == "single" => format!("{count} {count}"),
         _ => "0 0".into(),
     };
     collected(&mut command, &expected)

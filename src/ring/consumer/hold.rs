@@ -3,14 +3,14 @@
 //! the callback of a hot ring runs.
 //!
 //! With the start of the last record published the kernel sees a reader that is busy, and wakes nobody.
-//! What is held back is noted in the [`Journal`] *before* the turn ends or the callback is called, since
-//! no code of ours need run after it. Whoever enters the ring next [repairs](repair) the position, or, in
+//! How far a call has come is noted in the [`Journal`] at each record, since no code of ours need run after
+//! that. Whoever enters the ring next [repairs](repair) the position, or, in
 //! a turn, goes on from there (`resume`).
 
-use super::super::journal::{Held, Journal};
+use super::super::journal::{Fenced, Held, Journal};
 use super::super::memory::ConsumerMemory;
 use super::super::receiver::Receiver;
-use super::{Consumer, Drained, UNPUBLISHED_MAX};
+use super::{Consumer, UNPUBLISHED_MAX};
 use core::sync::atomic::Ordering;
 
 /// A record may be held back if it takes at most the 16th part of its ring: the producer cannot use its
@@ -35,12 +35,23 @@ pub fn repair<M: ConsumerMemory>(memory: M, journal: &Journal) -> bool {
 
 #[cold]
 fn repair_held<M: ConsumerMemory>(memory: M, journal: &Journal, held: Held) -> bool {
-    let pos = memory.consumer_pos(Ordering::Relaxed);
-    // Release, as in `publish_start`; Acquire keeps the note until the position is good.
-    let moved = held.is_behind(pos, memory.size())
-        && memory.replace_consumer_pos(pos, held.reached, Ordering::AcqRel);
-    journal.set_held(Held::NOTHING);
+    let mut pos = memory.consumer_pos(Ordering::Relaxed);
+    let mut moved = false;
+    while held.is_behind(pos, memory.size()) && !moved {
+        // Release, as in `publish_start`; Acquire keeps the note until the position is good.
+        moved = memory.replace_consumer_pos(pos, held.reached, Ordering::AcqRel);
+        // Another process that has moved it may have the same note, but an older one.
+        pos = memory.consumer_pos(Ordering::Relaxed);
+    }
+    journal.forget();
     moved
+}
+
+/// Whether something is held back: [`repair`] would move `consumer_pos`.
+#[inline]
+pub fn is_held<M: ConsumerMemory>(memory: M, journal: &Journal) -> bool {
+    let held = journal.held();
+    held != Held::NOTHING && held.is_behind(memory.consumer_pos(Ordering::Relaxed), memory.size())
 }
 
 /// Publishes the end of what is held back, fenced, without a further look: whoever enters next relies on
@@ -48,7 +59,7 @@ fn repair_held<M: ConsumerMemory>(memory: M, journal: &Journal, held: Held) -> b
 pub fn release<M: ConsumerMemory>(memory: M, journal: &Journal, receiver: &mut impl Receiver) {
     let mut consumer = Consumer::resume(memory, journal);
     consumer.publish_end(receiver);
-    let _ = consumer.leave(Drained::Limit);
+    consumer.leave();
 }
 
 impl<'a, M: ConsumerMemory> Consumer<'a, M> {
@@ -71,7 +82,7 @@ impl<'a, M: ConsumerMemory> Consumer<'a, M> {
             cursor: held.reached,
             last: held.published,
             published: held.published,
-            unfenced: true,
+            fenced: Fenced::NOWHERE,
             entered: held.reached,
             delivered: 0,
             discarded: 0,
@@ -79,24 +90,22 @@ impl<'a, M: ConsumerMemory> Consumer<'a, M> {
     }
 
     /// Before the callback of the record at `start` in a hot ring: publishes its start if much is
-    /// unpublished, and notes how far we are.
+    /// unpublished.
     #[inline(always)]
     pub(super) fn hold(&mut self, start: u64, receiver: &mut impl Receiver) {
         if start.wrapping_sub(self.published) >= UNPUBLISHED_MAX {
             self.publish_start(receiver);
         }
-        self.journal.set_held(Held {
-            published: self.published,
-            reached: start,
-        });
     }
 
     /// After a callback in a hot ring: if it has entered the ring, `consumer_pos` has been moved.
     #[inline(always)]
     pub(super) fn notice_repair(&mut self) {
-        if self.journal.held().published != self.published {
+        if self.journal.published() != self.published {
             self.published = self.memory.consumer_pos(Ordering::Relaxed);
-            self.unfenced = true;
+            self.fenced = Fenced::NOWHERE;
+            // Until the call goes on, nothing is forward from there.
+            self.journal.begin(self.published, self.published);
         }
     }
 
@@ -117,10 +126,9 @@ impl<'a, M: ConsumerMemory> Consumer<'a, M> {
             self.memory.set_consumer_pos(self.last, Ordering::Release);
             self.has_published(self.last, receiver);
         }
+        // A call in the callback may have fenced the very position that somebody else moves ours to.
+        self.journal.set_fenced(Fenced::NOWHERE);
         self.published = self.last;
-        self.journal.set_held(Held {
-            published: self.last,
-            reached: self.cursor,
-        });
+        self.journal.set_published(self.last);
     }
 }

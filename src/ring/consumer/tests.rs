@@ -11,6 +11,7 @@ mod rings;
 
 use super::*;
 use crate::ring::memory::Fence;
+use crate::ring::receiver::{Received, Record};
 use crate::ring::rounds::one::read_one;
 use crate::ring::wait::WaitPolicy;
 use std::cell::{Cell, RefCell};
@@ -228,12 +229,11 @@ impl Receiver for Taker<'_> {
         if self.hot {
             let behind = record.start.wrapping_sub(pos);
             assert!(behind < UNPUBLISHED_MAX, "{behind} bytes unpublished");
-            let (published, reached) = (pos, record.start);
-            assert_eq!(self.ring.held(), Held { published, reached });
         } else {
             assert_eq!(pos, record.start);
-            assert_eq!(self.ring.held(), Held::NOTHING);
         }
+        let (published, reached) = (pos, record.start);
+        assert_eq!(self.ring.held(), Held { published, reached });
         note(Step::Deliver(record.start));
         self.records.push(record);
         (self.answer)(record)

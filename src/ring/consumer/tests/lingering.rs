@@ -227,7 +227,7 @@ fn a_note_that_was_half_written_moves_nothing() {
         for by_turns in [false, true] {
             let ring = Ring::with_records(2);
             ring.consumer.set(16);
-            ring.journal.set_held(half);
+            ring.journal.begin(half.published, half.reached);
             let mut taker = Taker::new(&ring);
             let result = if by_turns {
                 taker.linger(&mut Windows::none())
