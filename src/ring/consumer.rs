@@ -105,7 +105,7 @@ pub fn consume<M: ConsumerMemory>(
     let Some((mut consumer, mut ahead)) = Consumer::enter_straight(memory, journal, max) else {
         return consume_at_length(memory, journal, max, receiver);
     };
-    receiver.found(ahead);
+    let seen = ahead;
     loop {
         let Some((header, span)) = consumer.deliverable(ahead) else {
             if consumer.delivered > 0 {
@@ -119,13 +119,18 @@ pub fn consume<M: ConsumerMemory>(
             None if ahead > 0 => {}
             None => break,
             Some(Drained::Limit(more)) => {
+                receiver.found(seen);
                 consumer.stop(more, &mut receiver);
                 consumer.leave();
                 return Ok(consumer.delivered);
             }
-            Some(stopped) => return consumer.end(stopped, receiver),
+            Some(stopped) => {
+                receiver.found(seen);
+                return consumer.end(stopped, receiver);
+            }
         }
     }
+    receiver.found(seen);
     consumer.consume_on(max, receiver)
 }
 
