@@ -176,7 +176,7 @@ impl RingHandle {
             return Ok(0);
         }
         // A call on the manager that this is called in, from a callback, must see for itself.
-        self.set_part(self.part().unsettled());
+        self.set_part(self.part().walked());
         let result = if self.stats().are_kept() {
             self.consume_counted(max)
         } else {
@@ -184,7 +184,13 @@ impl RingHandle {
         };
         let result = u64::try_from(result).map_err(|_| Errno(result.wrapping_neg() as c_int));
         // A callback may have settled the ring, and this call has gone on from where it was itself.
-        self.set_part(self.part().unsettled());
+        let part = self.part();
+        let caught_up = result.is_ok_and(|delivered| delivered < max);
+        self.set_part(if caught_up {
+            part.unsettled()
+        } else {
+            part.walked()
+        });
         result
     }
 

@@ -107,6 +107,7 @@ programs! {
     poll_timeouts: StockRun::Compared,
     private_structs: StockRun::LayoutSince(1, 3),
     reentrancy: StockRun::Compared,
+    failed_beside: StockRun::Compared,
     reentrancy_rings: StockRun::Compared,
     ring_accessors: StockRun::Compared,
     sandboxed: StockRun::Compared,

@@ -52,6 +52,13 @@ impl Part {
         Part(self.0 & !flags)
     }
 
+    /// A call in a callback is going to walk it, or has: it has not settled, for all that the call around that
+    /// callback knows, and is as that call's last turn has left it unless it has been read to the end.
+    #[inline]
+    pub fn walked(self) -> Self {
+        self.without(Part::SETTLED)
+    }
+
     /// Not settled, for all that the call knows.
     #[inline]
     pub fn unsettled(self) -> Self {
@@ -194,7 +201,7 @@ impl AllRings {
         let count = manager.ring_cnt();
         for index in 0..count {
             if let Some(ring) = manager.ring(index) {
-                ring.set_part(ring.part().unsettled());
+                ring.set_part(ring.part().walked());
             }
         }
         let mut turn = stopped;
@@ -313,10 +320,17 @@ impl ManagerHandle {
     pub(super) fn begin(self, ready: usize) -> Looked {
         let before = self.taking_part();
         let aside = self.ring_cnt();
-        let mut in_callback = false;
+        let mut numbers = 0..before;
+        let in_callback = numbers.any(|number| {
+            let ring = self.participant(number);
+            ring.is_some_and(|ring| !ring.part().has(Part::SETTLED))
+        });
         for number in 0..before {
             if let Some(ring) = self.participant(number) {
-                in_callback |= !ring.part().has(Part::SETTLED);
+                if !in_callback {
+                    // No call is left to take note of it for.
+                    ring.set_part(ring.part().without(Part::LEFT));
+                }
                 self.set_participant(aside.wrapping_add(number), ring);
                 ring.set_part(ring.part().without(Part::JOINED));
             }
@@ -408,7 +422,7 @@ impl ManagerHandle {
             let part = ring.part();
             early |= !part.has(Part::SETTLED);
             let stays = keep && part.has(Part::ACTIVE) && part.has(Part::SETTLED);
-            let part = part.without(Part::ACTIVE | Part::GUEST);
+            let part = part.without(Part::ACTIVE | Part::GUEST | Part::LEFT);
             if stays {
                 ring.set_part(part);
                 self.set_participant(kept, ring);
@@ -461,7 +475,7 @@ impl ManagerHandle {
             };
             let part = ring.part();
             if part.has(Part::GUEST) {
-                ring.set_part(part.without(Part::GUEST | Part::JOINED));
+                ring.set_part(part.without(Part::GUEST | Part::JOINED | Part::LEFT));
             } else {
                 self.set_participant(kept, ring);
                 kept = kept.wrapping_add(1);
