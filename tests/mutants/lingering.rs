@@ -76,10 +76,10 @@ pub const MUTANTS: &[Mutant] = &[
             STEP,
             "        self.step(span);
         if HOT {
-            self.memory.set_consumer_pos(self.cursor, Ordering::Release);
+            self.memory.set_consumer_pos(self.cursor, super::Ordering::Release);
             self.published = self.cursor;
         }
-        self.delivered",
+        if HOT {",
         )],
         caught_by: HOT_WOKEN,
     },

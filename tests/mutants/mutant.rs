@@ -17,7 +17,7 @@ pub const HOLD: &str = "src/ring/consumer/hold.rs";
 pub const JOURNAL: &str = "src/ring/journal.rs";
 pub const ROUNDS: &str = "src/ring/rounds.rs";
 pub const STEP: &str = "        self.step(span);
-        self.delivered";
+        if HOT {";
 pub const FENCE_CLAIMED: (&str, &str) = (
     "        if self.is_fenced() {
             fenced = self.fenced;",

@@ -26,9 +26,9 @@ const FAIL_UNFENCED: (&str, &str) = (
 );
 const RECEIVE: &str = "        let received = receiver.record(Record { start, len });";
 const PUBLISH_ENDS: &str = "        self.step(span);
-        self.memory.set_consumer_pos(self.cursor, Ordering::Release);
+        self.memory.set_consumer_pos(self.cursor, super::Ordering::Release);
         self.published = self.cursor;
-        self.delivered";
+        if HOT {";
 const WOKEN: &str = "a_reader_is_woken_for_every_record";
 const REUSE: &str = "sleeping::space_is_used_again_only_after_its_record_was_delivered";
 
@@ -104,7 +104,7 @@ pub const MUTANTS: &[Mutant] = &[
         file: WALK,
         replace: &[(
             RECEIVE,
-            "        self.memory.set_consumer_pos(start.wrapping_add(span), Ordering::Release);
+            "        self.memory.set_consumer_pos(start.wrapping_add(span), super::Ordering::Release);
         let received = receiver.record(Record { start, len });",
         )],
         caught_by: REUSE,

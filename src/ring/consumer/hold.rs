@@ -104,8 +104,7 @@ impl<'a, M: ConsumerMemory> Consumer<'a, M> {
         if self.journal.published() != self.published {
             self.published = self.memory.consumer_pos(Ordering::Relaxed);
             self.fenced = Fenced::NOWHERE;
-            // Until the call goes on, nothing is forward from there.
-            self.journal.begin(self.published, self.published);
+            self.journal.begin(self.published, self.cursor);
         }
     }
 

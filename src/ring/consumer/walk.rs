@@ -132,13 +132,13 @@ impl<M: ConsumerMemory> Consumer<'_, M> {
         }
         let len = header.payload_len();
         let received = receiver.record(Record { start, len });
-        if HOT {
-            self.notice_repair();
-        }
         if received == Received::Refused {
             return Some(Drained::Refused);
         }
         self.step(span);
+        if HOT {
+            self.notice_repair();
+        }
         self.delivered = self.delivered.wrapping_add(1);
         match received {
             Received::Failed(error) => Some(Drained::Failed(error, more)),
