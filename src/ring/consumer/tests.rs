@@ -4,6 +4,7 @@
 mod as_libbpf;
 mod found;
 mod hot;
+mod jumps;
 mod lingering;
 mod positions;
 mod protocol;
@@ -35,9 +36,16 @@ enum Step {
 
 thread_local! {
     static STEPS: RefCell<Vec<Step>> = const { RefCell::new(Vec::new()) };
+    /// Before the step of this number the call is left, by unwinding.
+    static LEAVE_AT: Cell<Option<usize>> = const { Cell::new(None) };
 }
 
 fn note(step: Step) {
+    let number = STEPS.with_borrow(Vec::len);
+    if LEAVE_AT.get() == Some(number) {
+        LEAVE_AT.set(None);
+        resume_unwind(Box::new("left"));
+    }
     STEPS.with_borrow_mut(|steps| steps.push(step));
 }
 
