@@ -42,15 +42,14 @@ pub fn lowest(groups: &[u8], read: &impl Read) -> Option<u64> {
         };
         let limit = if controllers.is_empty() {
             let quota = |group| quota_of_two(group, read);
-            let unified = lowest_of(b"/unified", group, quota);
-            at_most(lowest_of(b"", group, quota), unified)
+            let unified = lowest_of([b"/unified", b""], group, quota);
+            at_most(lowest_of([b"", b""], group, quota), unified)
         } else if controllers
             .split(|&byte| byte == b',')
             .any(|it| it == b"cpu")
         {
-            let mut mounted = Path::new(b"/");
-            mounted.push(controllers);
-            lowest_of(mounted.bytes(), group, |group| quota_of_one(group, read))
+            let quota = |group| quota_of_one(group, read);
+            lowest_of([b"/", controllers], group, quota)
         } else {
             None
         };
@@ -59,10 +58,17 @@ pub fn lowest(groups: &[u8], read: &impl Read) -> Option<u64> {
     lowest
 }
 
-/// The lowest limit of `group` and those above it. In a container the root may be all that is there.
-fn lowest_of(mounted: &[u8], group: &[u8], quota: impl Fn(Path) -> Option<u64>) -> Option<u64> {
+/// The lowest limit of `group` and those above it; `mounted` is the rest of the path of where they all are. In a
+/// container the root may be all that is there.
+fn lowest_of(
+    mounted: [&[u8]; 2],
+    group: &[u8],
+    quota: impl Fn(Path) -> Option<u64>,
+) -> Option<u64> {
     let mut path = Path::new(b"/sys/fs/cgroup");
-    path.push(mounted);
+    for part in mounted {
+        path.push(part);
+    }
     let root = path.length;
     path.push(group);
     let mut lowest = None;
@@ -179,10 +185,6 @@ impl Path {
         }
     }
 
-    fn bytes(&self) -> &[u8] {
-        self.bytes.get(..self.length).unwrap_or_default()
-    }
-
     /// `None` if it was too long.
     fn as_c_str(&self) -> Option<&CStr> {
         CStr::from_bytes_with_nul(self.bytes.get(..=self.length)?).ok()
@@ -224,11 +226,10 @@ mod tests {
         let root = path.length;
         path.push(b"/one/two");
         path.cut(root);
-        assert_eq!(path.bytes(), b"/sys/fs/cgroup/one");
+        assert_eq!(path.as_c_str(), Some(c"/sys/fs/cgroup/one"));
         path.cut(root);
         path.cut(root);
-        assert_eq!(path.bytes(), b"/sys/fs/cgroup");
-        assert!(path.as_c_str().is_some());
+        assert_eq!(path.as_c_str(), Some(c"/sys/fs/cgroup"));
     }
 
     #[test]
@@ -236,7 +237,6 @@ mod tests {
         let mut path = Path::new(b"/proc/self/cgroup");
         path.push(&[b'a'; PATH_MAX]);
         assert!(path.as_c_str().is_none());
-        assert_eq!(path.bytes(), b"");
         while path.length > 17 {
             path.cut(17);
         }
