@@ -83,6 +83,15 @@ impl SimulatedRing {
         }
     }
 
+    /// Makes it a new ring again.
+    pub fn clear(&self) {
+        for word in 0..(2 * self.page + self.size) / 8 {
+            // SAFETY: aligned, within the mapping, which lives as long as the ring.
+            let word: &AtomicU64 = unsafe { &*self.hostile.cast::<AtomicU64>().wrapping_add(word) };
+            word.store(0, Relaxed);
+        }
+    }
+
     /// Bytes of the data area.
     pub fn size(&self) -> usize {
         self.size
