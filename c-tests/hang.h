@@ -4,8 +4,7 @@
 #define HANG_H
 
 #include <stdbool.h>
-#include <stdio.h>
-#include <sys/types.h>
+#include "asleep.h"
 
 #define WATCHED_PRODUCERS 4
 
@@ -73,14 +72,10 @@ static enum verdict judge(struct suspicion *suspicion, const struct sighting *se
 
 static bool thread_sleeps(pid_t thread)
 {
-	char path[64], state = 0;
-	FILE *file;
+	char state = thread_state(thread);
 
-	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", thread);
-	file = fopen(path, "r");
-	if (!file || fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
-		die(SETUP, "cannot read %s", path);
-	fclose(file);
+	if (!state)
+		die(SETUP, "cannot read the state of thread %d", thread);
 	return state == 'S';
 }
 

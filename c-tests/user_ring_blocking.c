@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 /* user_ring_buffer__reserve_blocking(): what ends the wait, and what the wait costs. */
 #include "user_ring_harness.h"
+#include "asleep.h"
 #include "clock.h"
 #include <limits.h>
 #include <sys/time.h>
@@ -168,6 +169,33 @@ static void some_room(void)
 	drain(0);
 }
 
+static void *drain_when_asleep(void *thread)
+{
+	await_sleep(*(pid_t *)thread);
+	drain(0);
+	return NULL;
+}
+
+/* A success after a wait, which has begun with ENOSPC. */
+static void errno_of_a_wait(void)
+{
+	pid_t self = gettid();
+	pthread_t thread;
+	void *sample;
+
+	puts("errno after a wait");
+	fill_halves(2);
+	errno = pthread_create(&thread, NULL, drain_when_asleep, &self);
+	if (errno)
+		die("pthread_create");
+	SHOW_POINTER(sample, user_ring_buffer__reserve_blocking(ring, LARGEST, -1));
+	pthread_join(thread, NULL);
+	if (!sample)
+		die("reserve");
+	user_ring_buffer__discard(ring, sample);
+	drain(0);
+}
+
 static volatile sig_atomic_t signals;
 
 static void on_alarm(int signal)
@@ -215,6 +243,7 @@ int main(void)
 	drained_meanwhile();
 	drained_silently();
 	some_room();
+	errno_of_a_wait();
 	interrupted();
 	user_ring_buffer__free(ring);
 	return 0;

@@ -99,12 +99,14 @@ mod user_ring;
 #[doc(hidden)]
 pub mod __internals {
     pub use crate::mapped_ring::{EmptyRing, RingHandle};
-    pub use crate::options::options;
+    pub use crate::options::{Options, options};
     pub use crate::pages::Pages;
     pub use crate::ring::consumer::{Stop, Turn, consume, take_turn};
     pub use crate::ring::journal::Journal;
     pub use crate::ring::receiver::{Received, Receiver, Record};
     pub use crate::ring::wait::Round;
     pub use crate::sys::bpf;
+    pub use crate::sys::cpu_limit;
     pub use crate::sys::errno::Errno;
+    pub use crate::user_ring::UserRingHandle;
 }

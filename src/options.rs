@@ -85,51 +85,99 @@ impl Bits {
 pub fn options() -> Options {
     let word = OPTIONS.get().map_or_else(read, NonZeroUsize::get);
     let further = FURTHER.get().map_or(READ, NonZeroUsize::get);
-    Options {
-        verbose: word & VERBOSE != 0,
-        stats: word & STATS != 0,
-        linger_us: LINGER.get(word),
-        linger_asked: further & LINGER_ASKED != 0,
-        coalesce_us: COALESCE.get(word),
-        poll_max_ms: POLL.get(further),
-        busy_poll: further & BUSY != 0,
-    }
+    Options::from_words([word, further])
 }
 
 #[cold]
 fn read() -> usize {
-    let flag = |name, flag| if switch(name) { flag } else { 0 };
-    let linger = number(c"RBSHIM_LINGER_US", LINGER_MAX);
-    let asked = if linger.is_some() { LINGER_ASKED } else { 0 };
-    let linger = linger.unwrap_or(LINGER_DEFAULT);
-    let coalesce = number(c"RBSHIM_COALESCE_US", COALESCE_MAX).unwrap_or(0);
-    let poll_max = number(c"RBSHIM_POLL_MAX_MS", POLL_MAX).unwrap_or(0);
-    let word = READ
-        | flag(c"RBSHIM_VERBOSE", VERBOSE)
-        | flag(c"RBSHIM_STATS", STATS)
-        | LINGER.put(linger)
-        | COALESCE.put(coalesce);
+    let options = Options::from_values(env::secure, say_ignored);
+    let [word, further] = options.words();
     let set = |cell: &OnceNonZeroUsize, word| {
         NonZeroUsize::new(word).is_some_and(|word| cell.set(word).is_ok())
     };
-    let busy = flag(c"RBSHIM_BUSY_POLL", BUSY);
-    set(&FURTHER, READ | POLL.put(poll_max) | busy | asked);
+    set(&FURTHER, further);
     let first = set(&OPTIONS, word);
-    if first && word & VERBOSE != 0 {
-        let stats = if word & STATS != 0 { c"1" } else { c"0" };
+    if first && options.verbose {
         say!(
-            c"rbshim %s active: %s (RBSHIM_STATS=%s RBSHIM_LINGER_US=%u RBSHIM_COALESCE_US=%u \
+            c"rbshim %s active: %s (RBSHIM_STATS=%u RBSHIM_LINGER_US=%u RBSHIM_COALESCE_US=%u \
               RBSHIM_POLL_MAX_MS=%u RBSHIM_BUSY_POLL=%u)\n",
             VERSION.as_ptr(),
             library().as_ptr(),
-            stats.as_ptr(),
-            linger,
-            coalesce,
-            poll_max,
-            c_uint::from(busy != 0),
+            c_uint::from(options.stats),
+            options.linger_us,
+            options.coalesce_us,
+            options.poll_max_ms,
+            c_uint::from(options.busy_poll),
         );
     }
     word
+}
+
+/// A value that is not understood: the variable's name, the value, the largest number that there may be.
+pub type Ignored<'v> = (&'v CStr, &'v CStr, u32);
+
+impl Options {
+    /// The options that are written in the values that `value` has for their names. Unset and empty is the default;
+    /// so is what is not understood, about which `ignored` says a word.
+    pub fn from_values<'v>(
+        value: impl Fn(&CStr) -> Option<&'v CStr>,
+        ignored: impl Fn(Ignored),
+    ) -> Self {
+        let number = |name, max| {
+            let value = value(name).filter(|value| !value.is_empty())?;
+            let number = decimal(value.to_bytes()).filter(|&number| number <= max);
+            if number.is_none() {
+                ignored((name, value, max));
+            }
+            number
+        };
+        let switch = |name| {
+            let value = value(name).unwrap_or_default();
+            let on = value.to_bytes() == b"1";
+            if !on && !matches!(value.to_bytes(), b"" | b"0") {
+                ignored((name, value, 1));
+            }
+            on
+        };
+        let linger = number(c"RBSHIM_LINGER_US", LINGER_MAX);
+        Options {
+            linger_us: linger.unwrap_or(LINGER_DEFAULT),
+            linger_asked: linger.is_some(),
+            coalesce_us: number(c"RBSHIM_COALESCE_US", COALESCE_MAX).unwrap_or(0),
+            poll_max_ms: number(c"RBSHIM_POLL_MAX_MS", POLL_MAX).unwrap_or(0),
+            verbose: switch(c"RBSHIM_VERBOSE"),
+            stats: switch(c"RBSHIM_STATS"),
+            busy_poll: switch(c"RBSHIM_BUSY_POLL"),
+        }
+    }
+
+    /// As they are kept.
+    pub fn words(self) -> [usize; 2] {
+        let flag = |on, flag| if on { flag } else { 0 };
+        let word = READ
+            | flag(self.verbose, VERBOSE)
+            | flag(self.stats, STATS)
+            | LINGER.put(self.linger_us)
+            | COALESCE.put(self.coalesce_us);
+        let further = READ
+            | POLL.put(self.poll_max_ms)
+            | flag(self.busy_poll, BUSY)
+            | flag(self.linger_asked, LINGER_ASKED);
+        [word, further]
+    }
+
+    /// Kept as these words.
+    pub fn from_words([word, further]: [usize; 2]) -> Self {
+        Options {
+            verbose: word & VERBOSE != 0,
+            stats: word & STATS != 0,
+            linger_us: LINGER.get(word),
+            linger_asked: further & LINGER_ASKED != 0,
+            coalesce_us: COALESCE.get(word),
+            poll_max_ms: POLL.get(further),
+            busy_poll: further & BUSY != 0,
+        }
+    }
 }
 
 /// The crate's version.
@@ -139,43 +187,22 @@ const VERSION: &CStr =
         Err(_) => c"",
     };
 
-/// Whether the switch `name` is on: `1`. Unset, empty and `0` are off; so is what we do not
-/// understand, with a word about it.
-fn switch(name: &CStr) -> bool {
-    let Some(value) = env::secure(name) else {
-        return false;
-    };
-    match value.to_bytes() {
-        b"1" => true,
-        b"" | b"0" => false,
-        _ => {
-            say!(
-                c"rbshim: %s='%s' is not understood and ignored: it takes 0 or 1\n",
-                name.as_ptr(),
-                value.as_ptr(),
-            );
-            false
-        }
-    }
-}
-
-/// The decimal number `name`, at most `max`. `None` if it is unset, empty or not understood, with a
-/// word about the latter.
-fn number(name: &CStr, max: u32) -> Option<u32> {
-    let value = env::secure(name)?;
-    if value.is_empty() {
-        return None;
-    }
-    let number = decimal(value.to_bytes()).filter(|&number| number <= max);
-    if number.is_none() {
+fn say_ignored((name, value, max): Ignored) {
+    let (name, value) = (name.as_ptr(), value.as_ptr());
+    if max == 1 {
+        say!(
+            c"rbshim: %s='%s' is not understood and ignored: it takes 0 or 1\n",
+            name,
+            value,
+        );
+    } else {
         say!(
             c"rbshim: %s='%s' is not understood and ignored: it takes a number from 0 to %u\n",
-            name.as_ptr(),
-            value.as_ptr(),
+            name,
+            value,
             max,
         );
     }
-    number
 }
 
 /// The number that these digits write; `None` for anything else.
@@ -202,15 +229,25 @@ mod tests {
 
     #[test]
     fn numbers_keep_apart_in_the_word() {
-        for (linger, coalesce) in [(0, 0), (LINGER_MAX, 0), (0, COALESCE_MAX), (7, 250)] {
-            let word = READ | STATS | LINGER.put(linger) | COALESCE.put(coalesce);
-            assert_eq!((LINGER.get(word), COALESCE.get(word)), (linger, coalesce));
-            assert_eq!(word & (READ | VERBOSE | STATS), READ | STATS);
-        }
-        for limit in [0, 1, POLL_MAX] {
-            let further = READ | BUSY | POLL.put(limit);
-            assert_eq!(POLL.get(further), limit);
-            assert_eq!(further & !POLL.put(POLL.mask), READ | BUSY);
+        let none = Options::from_values(|_| None, |ignored| panic!("{ignored:?}"));
+        let numbers = [
+            (0, 0, POLL_MAX),
+            (LINGER_MAX, 0, 1),
+            (0, COALESCE_MAX, 0),
+            (7, 250, 3),
+        ];
+        for (linger_us, coalesce_us, poll_max_ms) in numbers {
+            for (stats, linger_asked) in [(false, true), (true, false)] {
+                let options = Options {
+                    stats,
+                    linger_us,
+                    linger_asked,
+                    coalesce_us,
+                    poll_max_ms,
+                    ..none
+                };
+                assert_eq!(Options::from_words(options.words()), options);
+            }
         }
     }
 }

@@ -63,6 +63,28 @@ impl UserRingHandle {
         }
     }
 
+    /// A user ring in pages that the caller has mapped, where nobody tells of space. `None` without memory.
+    ///
+    /// # Safety
+    ///
+    /// The pages stay mapped until the ring is [released](Self::release).
+    #[cfg(feature = "__internals")]
+    pub unsafe fn over(pages: Pages) -> Option<Self> {
+        let epoll_fd = -1;
+        alloc::keep(UserRing { pages, epoll_fd }).map(UserRingHandle)
+    }
+
+    /// Gives the memory of a ring from [`over`](Self::over) back.
+    ///
+    /// # Safety
+    ///
+    /// Nobody uses the ring any more.
+    #[cfg(feature = "__internals")]
+    pub unsafe fn release(self) {
+        // SAFETY: allocated in `over`; nobody uses it any more, as required of the caller.
+        unsafe { alloc::free_handle(self.as_ptr()) };
+    }
+
     /// The user ring behind a pointer from C; `None` if it is null.
     ///
     /// # Safety

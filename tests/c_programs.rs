@@ -71,6 +71,7 @@ programs! {
     consume_n: StockRun::Compared,
     counted_fork: StockRun::Compared,
     discards: StockRun::Compared,
+    ended_by_eventfd: StockRun::Compared,
     errors: StockRun::Compared,
     few_descriptors: StockRun::Compared,
     foreign_event_in_poll: StockRun::Undefined,

@@ -16,7 +16,7 @@ const PAYLOAD_MAX: u32 = (1 << 24) - 1;
 pub enum ReserveError {
     /// Larger than the ring, or than the kernel can hand on.
     TooBig,
-    /// Not enough is free now.
+    /// Not enough is free now, or positions are where only another writer can have put them.
     NoSpace,
 }
 
@@ -38,7 +38,8 @@ pub fn reserve<M: ProducerMemory>(memory: M, len: u32) -> Result<u64, ReserveErr
     }
     let used = start.wrapping_sub(consumer);
     let free = memory.size().checked_sub(used);
-    if free.is_none_or(|free| free < header.span()) {
+    // Whoever has the map can write any position. At one that is not aligned no record can begin.
+    if start % ALIGN != 0 || free.is_none_or(|free| free < header.span()) {
         return Err(ReserveError::NoSpace);
     }
     memory.write_header(start, header.word());

@@ -5,7 +5,7 @@
 //! A process whose group has used up its time is stopped until the next period, tens of milliseconds later.
 
 use super::errno::Errno;
-use core::ffi::c_char;
+use core::ffi::CStr;
 
 /// Longest path of a file.
 const PATH_MAX: usize = 512;
@@ -20,13 +20,19 @@ const READ_MAX: usize = 4096;
 pub fn thousandths() -> Option<u64> {
     let errno = Errno::last();
     let mut content = [0; READ_MAX];
-    let limit = read(Path::new(b"/proc/self/cgroup"), &mut content).and_then(lowest);
+    let limit = read(c"/proc/self/cgroup", &mut content)
+        .and_then(|length| lowest(content.get(..length)?, &read));
     errno.set();
     limit
 }
 
+/// How a file is read: its path, room for its content, and how much that is.
+pub trait Read: Fn(&CStr, &mut [u8]) -> Option<usize> {}
+
+impl<F: Fn(&CStr, &mut [u8]) -> Option<usize>> Read for F {}
+
 /// The lowest limit of the groups that /proc/self/cgroup names.
-fn lowest(groups: &[u8]) -> Option<u64> {
+pub fn lowest(groups: &[u8], read: &impl Read) -> Option<u64> {
     let mut lowest = None;
     for line in groups.split(|&byte| byte == b'\n') {
         let mut fields = line.splitn(3, |&byte| byte == b':');
@@ -35,15 +41,15 @@ fn lowest(groups: &[u8]) -> Option<u64> {
             continue;
         };
         let limit = if controllers.is_empty() {
-            let unified = lowest_of(b"/unified", group, quota_of_two);
-            at_most(lowest_of(b"", group, quota_of_two), unified)
+            let quota = |group| quota_of_two(group, read);
+            let unified = lowest_of([b"/unified", b""], group, quota);
+            at_most(lowest_of([b"", b""], group, quota), unified)
         } else if controllers
             .split(|&byte| byte == b',')
             .any(|it| it == b"cpu")
         {
-            let mut mounted = Path::new(b"/");
-            mounted.push(controllers);
-            lowest_of(mounted.bytes(), group, quota_of_one)
+            let quota = |group| quota_of_one(group, read);
+            lowest_of([b"/", controllers], group, quota)
         } else {
             None
         };
@@ -52,10 +58,17 @@ fn lowest(groups: &[u8]) -> Option<u64> {
     lowest
 }
 
-/// The lowest limit of `group` and those above it. In a container the root may be all that is there.
-fn lowest_of(mounted: &[u8], group: &[u8], quota: fn(Path) -> Option<u64>) -> Option<u64> {
+/// The lowest limit of `group` and those above it; `mounted` is the rest of the path of where they all are. In a
+/// container the root may be all that is there.
+fn lowest_of(
+    mounted: [&[u8]; 2],
+    group: &[u8],
+    quota: impl Fn(Path) -> Option<u64>,
+) -> Option<u64> {
     let mut path = Path::new(b"/sys/fs/cgroup");
-    path.push(mounted);
+    for part in mounted {
+        path.push(part);
+    }
     let root = path.length;
     path.push(group);
     let mut lowest = None;
@@ -76,21 +89,25 @@ fn at_most(one: Option<u64>, other: Option<u64>) -> Option<u64> {
 }
 
 /// Version 2: quota and period in us, or "max" and period.
-fn quota_of_two(mut group: Path) -> Option<u64> {
+fn quota_of_two(mut group: Path, read: &impl Read) -> Option<u64> {
     let mut content = [0; 64];
     group.push(b"/cpu.max");
-    let mut fields = read(group, &mut content)?.split(|byte| byte.is_ascii_whitespace());
+    let length = read(group.as_c_str()?, &mut content)?;
+    let mut fields = content
+        .get(..length)?
+        .split(|byte| byte.is_ascii_whitespace());
     ratio(number(fields.next()?)?, number(fields.next()?)?)
 }
 
 /// Version 1: quota in us, -1 for none, and period in us.
-fn quota_of_one(group: Path) -> Option<u64> {
-    let [mut quota, mut period] = [group; 2];
-    quota.push(b"/cpu.cfs_quota_us");
-    period.push(b"/cpu.cfs_period_us");
-    let mut content = [0; 64];
-    let quota = number(read(quota, &mut content)?)?;
-    ratio(quota, number(read(period, &mut content)?)?)
+fn quota_of_one(group: Path, read: &impl Read) -> Option<u64> {
+    let file = |name| {
+        let (mut path, mut content) = (group, [0; 64]);
+        path.push(name);
+        let length = read(path.as_c_str()?, &mut content)?;
+        number(content.get(..length)?)
+    };
+    ratio(file(b"/cpu.cfs_quota_us")?, file(b"/cpu.cfs_period_us")?)
 }
 
 fn ratio(quota: u64, period: u64) -> Option<u64> {
@@ -111,13 +128,14 @@ fn number(text: &[u8]) -> Option<u64> {
     number
 }
 
-/// What is in the file, as much as `content` has room for. `None` if it cannot be read.
-fn read(path: Path, content: &mut [u8]) -> Option<&[u8]> {
+/// Fills `content` with what is in the file, as far as there is room, and returns how much that is. `None` if it
+/// cannot be read.
+fn read(path: &CStr, content: &mut [u8]) -> Option<usize> {
     // As system calls: a thread that is to be cancelled is not, with the file open.
     // SAFETY: `path` ends in a NUL; the kernel writes at most as many bytes as `content` has.
     let length = unsafe {
         let flags = libc::O_RDONLY | libc::O_CLOEXEC;
-        let fd = libc::syscall(libc::SYS_openat, libc::AT_FDCWD, path.as_ptr()?, flags);
+        let fd = libc::syscall(libc::SYS_openat, libc::AT_FDCWD, path.as_ptr(), flags);
         if fd < 0 {
             return None;
         }
@@ -125,7 +143,7 @@ fn read(path: Path, content: &mut [u8]) -> Option<&[u8]> {
         libc::syscall(libc::SYS_close, fd);
         length
     };
-    content.get(..usize::try_from(length).ok()?)
+    usize::try_from(length).ok()
 }
 
 /// A path in a buffer of its own.
@@ -167,13 +185,9 @@ impl Path {
         }
     }
 
-    fn bytes(&self) -> &[u8] {
-        self.bytes.get(..self.length).unwrap_or_default()
-    }
-
     /// `None` if it was too long.
-    fn as_ptr(&self) -> Option<*const c_char> {
-        (self.bytes.get(self.length) == Some(&0)).then_some(self.bytes.as_ptr().cast())
+    fn as_c_str(&self) -> Option<&CStr> {
+        CStr::from_bytes_with_nul(self.bytes.get(..=self.length)?).ok()
     }
 }
 
@@ -212,23 +226,21 @@ mod tests {
         let root = path.length;
         path.push(b"/one/two");
         path.cut(root);
-        assert_eq!(path.bytes(), b"/sys/fs/cgroup/one");
+        assert_eq!(path.as_c_str(), Some(c"/sys/fs/cgroup/one"));
         path.cut(root);
         path.cut(root);
-        assert_eq!(path.bytes(), b"/sys/fs/cgroup");
-        assert!(path.as_ptr().is_some());
+        assert_eq!(path.as_c_str(), Some(c"/sys/fs/cgroup"));
     }
 
     #[test]
     fn a_path_that_is_too_long_names_no_file() {
         let mut path = Path::new(b"/proc/self/cgroup");
         path.push(&[b'a'; PATH_MAX]);
-        assert!(path.as_ptr().is_none());
-        assert_eq!(path.bytes(), b"");
+        assert!(path.as_c_str().is_none());
         while path.length > 17 {
             path.cut(17);
         }
-        assert!(read(path, &mut [0; 64]).is_some());
+        assert_eq!(path.as_c_str(), Some(c"/proc/self/cgroup"));
     }
 
     #[test]
@@ -242,7 +254,11 @@ mod tests {
             "1:cpu",
             "0::/../../../../proc",
         ] {
-            assert_eq!(lowest(text.as_bytes()), lowest(b"0::/"), "{text:?}");
+            assert_eq!(
+                lowest(text.as_bytes(), &read),
+                lowest(b"0::/", &read),
+                "{text:?}"
+            );
         }
     }
 }

@@ -128,7 +128,11 @@ fn build_vendored() -> PathBuf {
     root
 }
 
+/// `RBSHIM_LIBBPF` names another libbpf, in the layout of its own repository.
 fn vendored_source() -> PathBuf {
+    if let Some(other) = std::env::var_os("RBSHIM_LIBBPF") {
+        return Path::new(&other).join("src");
+    }
     let metadata = succeed(cargo().args(["metadata", "--format-version=1", "--locked"]));
     let metadata: serde_json::Value = serde_json::from_str(&metadata).expect("cargo prints JSON");
     let manifest = metadata["packages"]

@@ -2,14 +2,17 @@
 //! A ring in a memfd, laid out and mapped as the kernel does it, whose other side is ours to play: it
 //! may write any bytes at any time.
 
+// Each test and fuzz target is a crate of its own and uses a part of this.
+#![allow(dead_code)]
+
 use rbshim::__internals::{Journal, Pages, Received, Receiver, Record, Stop, consume};
-use std::ffi::c_void;
+use std::ffi::{c_int, c_void};
 use std::ptr;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 /// A ring and its hostile side.
 pub struct SimulatedRing {
-    /// As the library maps a ring, with an inaccessible page behind the data.
+    /// As the library maps the ring, with an inaccessible page behind the data.
     pub pages: Pages,
     /// What these mappings begin with.
     mapped: [*mut c_void; 2],
@@ -25,9 +28,18 @@ unsafe impl Sync for SimulatedRing {}
 unsafe impl Send for SimulatedRing {}
 
 impl SimulatedRing {
-    /// A ring of `size` bytes, a power of two and whole pages.
+    /// A ring of `size` bytes, a power of two and whole pages, that the library reads.
     pub fn new(size: usize) -> Self {
-        let read = libc::PROT_READ;
+        Self::mapped(size, libc::PROT_READ | libc::PROT_WRITE, libc::PROT_READ)
+    }
+
+    /// A user ring, which the library fills.
+    pub fn to_fill(size: usize) -> Self {
+        Self::mapped(size, libc::PROT_READ, libc::PROT_READ | libc::PROT_WRITE)
+    }
+
+    /// What the library may do to its consumer page, and to the rest.
+    fn mapped(size: usize, consumer_access: c_int, data_access: c_int) -> Self {
         let write = libc::PROT_READ | libc::PROT_WRITE;
         // SAFETY: new mappings of a new file, two of them inside a reservation made for them.
         unsafe {
@@ -52,14 +64,14 @@ impl SimulatedRing {
             };
             let null = ptr::null_mut();
             let hostile = map(null, whole, write, libc::MAP_SHARED, file, 0);
-            let consumer = map(null, page, write, libc::MAP_SHARED, file, 0);
+            let consumer = map(null, page, consumer_access, libc::MAP_SHARED, file, 0);
             let reserved = page + 2 * size + page;
             let anonymous = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
             let producer = map(null, reserved, libc::PROT_NONE, anonymous, -1, 0);
             let fixed = libc::MAP_SHARED | libc::MAP_FIXED;
-            map(producer, page + size, read, fixed, file, page);
+            map(producer, page + size, data_access, fixed, file, page);
             let again = producer.wrapping_byte_add(page + size);
-            map(again, size, read, fixed, file, 2 * page);
+            map(again, size, data_access, fixed, file, 2 * page);
             libc::close(file);
             SimulatedRing {
                 pages: Pages::new(consumer, producer, producer.wrapping_byte_add(page), size),
@@ -68,6 +80,15 @@ impl SimulatedRing {
                 page,
                 size,
             }
+        }
+    }
+
+    /// Makes it a new ring again.
+    pub fn clear(&self) {
+        for word in 0..(2 * self.page + self.size) / 8 {
+            // SAFETY: aligned, within the mapping, which lives as long as the ring.
+            let word: &AtomicU64 = unsafe { &*self.hostile.cast::<AtomicU64>().wrapping_add(word) };
+            word.store(0, Relaxed);
         }
     }
 

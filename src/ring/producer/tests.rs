@@ -146,6 +146,16 @@ fn positions_wrap() {
     assert_eq!(reserve(&ring, 0), Err(ReserveError::NoSpace));
 }
 
+/// The kernel refuses such a ring, and an atomic may not stand there.
+#[test]
+fn no_record_begins_where_another_writer_has_left_an_odd_position() {
+    for start in [1, 4, 7, SIZE - 1, u64::MAX] {
+        let ring = Ring::at(start, start & !7);
+        assert_eq!(reserve(&ring, 8), Err(ReserveError::NoSpace));
+        assert_eq!(ring.producer.get(), start);
+    }
+}
+
 #[test]
 fn a_record_is_found_by_its_payload_also_over_the_end_of_the_area() {
     for start in (0..SIZE).step_by(8) {
