@@ -187,7 +187,9 @@ impl Path {
 
     /// `None` if it was too long.
     fn as_c_str(&self) -> Option<&CStr> {
-        CStr::from_bytes_with_nul(self.bytes.get(..=self.length)?).ok()
+        let ends = self.bytes.get(self.length) == Some(&0);
+        // SAFETY: there is a NUL within the buffer, which lives as long as the result.
+        ends.then(|| unsafe { CStr::from_ptr(self.bytes.as_ptr().cast()) })
     }
 }
 

@@ -180,7 +180,7 @@ impl Scene<'_> {
         let depth = self.depth;
         self.depth += 1;
         let outcome = catch_unwind(AssertUnwindSafe(|| match round {
-            None => consume(pages, journal, max, self).map(|count| (count, count < max)),
+            None => consume(pages, journal, max, &mut *self).map(|count| (count, count < max)),
             Some(round) => {
                 take_turn(pages, journal, round, max, self).map(|it| (it.delivered, it.settled))
             }
