@@ -187,7 +187,10 @@ impl Path {
 
     /// `None` if it was too long.
     fn as_c_str(&self) -> Option<&CStr> {
-        CStr::from_bytes_with_nul(self.bytes.get(..=self.length)?).ok()
+        let path = self.bytes.get(..=self.length)?;
+        let end = path.iter().position(|&byte| byte == 0);
+        // SAFETY: the only NUL is the last byte.
+        (end == Some(self.length)).then(|| unsafe { CStr::from_bytes_with_nul_unchecked(path) })
     }
 }
 
