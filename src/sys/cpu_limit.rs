@@ -187,9 +187,10 @@ impl Path {
 
     /// `None` if it was too long.
     fn as_c_str(&self) -> Option<&CStr> {
-        let ends = self.bytes.get(self.length) == Some(&0);
-        // SAFETY: there is a NUL within the buffer, which lives as long as the result.
-        ends.then(|| unsafe { CStr::from_ptr(self.bytes.as_ptr().cast()) })
+        let path = self.bytes.get(..=self.length)?;
+        let end = path.iter().position(|&byte| byte == 0);
+        // SAFETY: the only NUL is the last byte.
+        (end == Some(self.length)).then(|| unsafe { CStr::from_bytes_with_nul_unchecked(path) })
     }
 }
 
