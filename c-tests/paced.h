@@ -21,7 +21,7 @@ static struct {
 	pthread_t thread;
 	atomic_bool stop;
 	_Atomic __u32 delivered[PACED_RINGS];
-	_Atomic unsigned long calls;
+	_Atomic unsigned long calls, interrupted;
 	/* The reader's. */
 	unsigned long wrong, miscounted;
 	/* The producer's. */
@@ -64,6 +64,8 @@ HARNESS_UNUSED static int paced_poll(int timeout)
 	int result = ring_buffer__poll(paced.rb, timeout);
 	__u32 consumed = paced.delivered[0] + paced.delivered[1] - before;
 
+	if (result == -EINTR)
+		atomic_fetch_add(&paced.interrupted, 1);
 	paced.miscounted += result == -EINTR ? consumed > 0 : result < 0 || (__u32)result != consumed;
 	atomic_fetch_add(&paced.calls, 1);
 	return result;

@@ -183,8 +183,8 @@ fn a_window_goes_on_after_the_first_record_of_another_ring() {
 
     let ending = (
         "src/manager/coalesce_call.rs",
-        "Looked::NewRing => Ended::ByRing",
-        "Looked::NewRing => Ended::Early",
+        "(Woken::Early, Looked::NewRing) => Ended::ByRing",
+        "(Woken::Early, Looked::NewRing) => Ended::Early",
     );
     let library = mutated::build("ended-by-ring", &[ending]);
     let mut command = common::command("paced_rings", Libbpf::Vendored, Way::Stock);

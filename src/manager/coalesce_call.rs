@@ -6,7 +6,7 @@ use super::taking_part::Looked;
 use crate::ring::coalesce::{Call, Ended};
 use crate::ring::wait::{Round, WaitPolicy, Walked};
 use crate::sys::clock::monotonic_ns;
-use crate::sys::edge_sleep::EdgeSleep;
+use crate::sys::edge_sleep::{EdgeSleep, Woken};
 
 /// The wait policy of one poll that sleeps while records come.
 pub(super) struct CoalesceCall {
@@ -19,6 +19,8 @@ pub(super) struct CoalesceCall {
     window: (u64, u64),
     /// Whether the call is to settle, whatever comes.
     over: bool,
+    /// Whether a signal has ended a window.
+    pub interrupted: bool,
 }
 
 impl CoalesceCall {
@@ -30,6 +32,7 @@ impl CoalesceCall {
             ended: None,
             window: (0, 0),
             over: false,
+            interrupted: false,
         }
     }
 }
@@ -59,12 +62,14 @@ impl WaitPolicy for CoalesceCall {
     fn wait(&mut self) {
         self.manager.count_windows(|counters| &counters.coalesced);
         let (since, until) = self.window;
-        let in_time = self.sleep.until(until, since).is_some();
+        let woken = self.sleep.until(until, since);
         let seen = self.manager.look_for_rings();
-        self.ended = Some(match seen {
-            _ if in_time => Ended::InTime,
-            Looked::NewRing => Ended::ByRing,
-            Looked::Nothing | Looked::Other => Ended::Early,
+        self.interrupted |= woken == Woken::BySignal;
+        self.ended = Some(match (woken, seen) {
+            (Woken::InTime, _) => Ended::InTime,
+            (Woken::Early, Looked::NewRing) => Ended::ByRing,
+            // Whoever sends a signal wants the program to go on, whatever else has come.
+            (Woken::Early | Woken::BySignal, _) => Ended::Early,
         });
     }
 }

@@ -126,6 +126,8 @@ impl ManagerHandle {
 
     /// Reads the rings that take part, which `ready` events have named, waiting for more where that is
     /// worth it, until `deadline` at most.
+    ///
+    /// Errors: those of [`read`](Self::read); `EINTR` where a signal has ended the wait, and nothing was delivered.
     pub(super) fn read_lingering(
         self,
         ready: usize,
@@ -139,7 +141,12 @@ impl ManagerHandle {
                 // Whatever has been notified until here is looked at now.
                 sleep.forget();
                 self.look_for_rings();
-                return self.read_limited(&mut CoalesceCall::new(self, sleep, call));
+                let mut policy = CoalesceCall::new(self, sleep, call);
+                let delivered = self.read_limited(&mut policy)?;
+                if delivered == 0 && policy.interrupted {
+                    return Err(Errno(libc::EINTR));
+                }
+                return Ok(delivered);
             }
         }
         let mut policy = LingerCall::new(self);

@@ -6,7 +6,6 @@
 //! come since it was last asked. A timer beside it ends the sleep: timeouts of waiting calls may be
 //! 50 us late ("timer slack"), and before Linux 5.11 epoll's are in ms.
 
-use super::clock::monotonic_ns;
 use super::epoll::{self, Event};
 use super::errno::Errno;
 use core::ffi::c_int;
@@ -22,13 +21,15 @@ pub struct EdgeSleep {
     timer: c_int,
 }
 
-/// What ended a wait.
+/// What ended a sleep.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Woken {
-    /// Its timeout, or the timer.
+pub enum Woken {
+    /// Its time.
     InTime,
-    /// Something new, or a signal.
+    /// Something new.
     Early,
+    /// A signal, before there was anything new.
+    BySignal,
 }
 
 impl EdgeSleep {
@@ -59,9 +60,10 @@ impl EdgeSleep {
         self.wait(0);
     }
 
-    /// Sleeps until `until`; it is `since` now, both in ns of [`monotonic_ns`]. Returns how many ns that
-    /// took, or `None` if something new, or a signal, has ended it before.
-    pub fn until(self, until: u64, since: u64) -> Option<u64> {
+    /// Sleeps until `until`; it is `since` now, both in ns of [`monotonic_ns`].
+    ///
+    /// [`monotonic_ns`]: super::clock::monotonic_ns
+    pub fn until(self, until: u64, since: u64) -> Woken {
         let at = libc::itimerspec {
             // SAFETY: integers.
             it_interval: unsafe { core::mem::zeroed() },
@@ -77,12 +79,11 @@ impl EdgeSleep {
         };
         if armed != 0 {
             errno.set();
-            return None;
+            return Woken::Early;
         }
         // A fork shares the timer, and may set it to another time or take its event.
         let at_most = until.saturating_sub(since) / 1_000_000 + 2;
-        let woken = self.wait(c_int::try_from(at_most).unwrap_or(c_int::MAX));
-        (woken == Woken::InTime).then(|| monotonic_ns().wrapping_sub(since))
+        self.wait(c_int::try_from(at_most).unwrap_or(c_int::MAX))
     }
 
     /// Closes both.
@@ -100,12 +101,13 @@ impl EdgeSleep {
         let errno = Errno::last();
         // SAFETY: there is room for two events.
         let ready = unsafe { epoll::wait(self.outer, events.as_mut_ptr(), 2, timeout_ms) };
+        let [first, _] = events;
         if ready.is_err() {
-            // A signal ends the sleep; the call succeeds.
+            // The call may succeed yet.
             errno.set();
         }
-        let [first, _] = events;
         match ready {
+            Err(Errno(libc::EINTR)) => Woken::BySignal,
             Ok(0) => Woken::InTime,
             Ok(1) if first.u64 == TIMER => Woken::InTime,
             _ => Woken::Early,
@@ -116,6 +118,7 @@ impl EdgeSleep {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sys::clock::monotonic_ns;
     use core::mem::zeroed;
     use std::sync::mpsc;
     use std::time::Duration;
@@ -150,7 +153,7 @@ mod tests {
         let set = unsafe { libc::timerfd_settime(sleep.timer, 0, &later, ptr::null_mut()) };
         assert_eq!(set, 0);
         let how = waiting.recv_timeout(Duration::from_secs(30));
-        assert!(matches!(how, Ok(Some(_))), "{how:?}");
+        assert_eq!(how, Ok(Woken::InTime));
         sleeper.join().unwrap();
         sleep.destroy();
         epoll::destroy(inner);

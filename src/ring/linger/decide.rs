@@ -53,10 +53,6 @@ pub(super) const FILL_PART: u64 = 4;
 /// A spin that took so many times as long was interrupted: somebody else needs the CPU.
 pub(super) const OVERSLEPT: u64 = 8;
 
-/// One that took so much longer, in ns, was not interrupted by chance. A group whose time is used up waits tens of
-/// milliseconds.
-pub(super) const STALLED: u64 = 4_000_000;
-
 impl Rate {
     /// Whether the call may wait after its next round.
     #[inline(always)]
@@ -267,9 +263,7 @@ impl Rate {
     fn has_overslept(&mut self, asked: u64, took: u64, now: u64) -> bool {
         let overslept = took / OVERSLEPT > asked;
         if overslept {
-            if took.saturating_sub(asked) > STALLED {
-                self.pause.begin(now);
-            }
+            self.pause.lose(took.saturating_sub(asked), now);
             self.fail();
         }
         overslept

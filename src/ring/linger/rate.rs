@@ -105,7 +105,17 @@ pub(super) struct Pause {
     length: u64,
     /// Whether it may go on still.
     pub on: bool,
+    /// Time that windows have lost lately, and when the last of them ended, ns.
+    lost: u64,
+    lost_at: u64,
 }
+
+/// Windows that have lost so much lately, ns, have not done so by chance. A group whose time is used up waits tens of
+/// milliseconds at a time; a scheduler that gives the CPU to somebody else by turns takes some milliseconds each time.
+pub(super) const STALLED: u64 = 4_000_000;
+
+/// Of the time since, so much may be lost: one part of so many.
+const LOST_PART: u64 = 8;
 
 /// The first pause, and the longest, ns. The host of a virtual machine may take a CPU away once in a while, which is
 /// to cost little. A control group's limit does so each tenth of a second, and is soon met with the longest.
@@ -119,6 +129,17 @@ const PAUSE_FORGOTTEN: u64 = 4;
 pub(super) const PAUSE_LOOKS: u32 = 64;
 
 impl Pause {
+    /// A window that has ended at `now` took `more` longer than asked for. Begins a pause where that was too much.
+    pub fn lose(&mut self, more: u64, now: u64) {
+        let made_good = now.saturating_sub(self.lost_at) / LOST_PART;
+        self.lost = self.lost.saturating_sub(made_good).saturating_add(more);
+        self.lost_at = now;
+        if self.lost > STALLED {
+            self.lost = 0;
+            self.begin(now);
+        }
+    }
+
     /// Begins at `now`, twice as long as the last one.
     pub fn begin(&mut self, now: u64) {
         let mut since = now.saturating_sub(self.until);

@@ -8,8 +8,8 @@ mod simulation;
 mod trials;
 mod windows;
 
-use super::decide::{FILL_PART, OVERSLEPT, SPINS_MAX, SPINS_MIN, STALLED, length};
-use super::rate::{Estimate, PAUSE_MIN, Pause, SKIP_MAX, Sample};
+use super::decide::{FILL_PART, OVERSLEPT, SPINS_MAX, SPINS_MIN, length};
+use super::rate::{Estimate, PAUSE_MIN, Pause, SKIP_MAX, STALLED, Sample};
 use super::*;
 use machine::{MACHINE, Machine, SLOW, Seen};
 use simulation::{Reader, SPIN};
@@ -212,6 +212,32 @@ fn a_ring_that_pauses_now_and_then_stays_hot_in_between() {
     let seen = reader.run(SECOND);
     assert!(seen.lost * 50 < SECOND, "{seen:?}");
     assert!(seen.records > 30 * seen.wakeups, "{seen:?}");
+}
+
+/// The scheduler takes the CPU from a reader that spins, and leaves it to one that sleeps.
+#[test]
+fn a_reader_that_has_a_part_of_its_cpu_does_not_spin_it_away() {
+    for gap in [300, 1_000] {
+        for away in [MS, 3 * MS, 10 * MS] {
+            let mut reader = Reader::steady(SPIN, gap);
+            reader.neighbour = Some((3 * MS, away));
+            reader.run(SECOND);
+            let seen = reader.run(4 * SECOND);
+            assert!(seen.spun * 50 <= 4 * SECOND, "{gap} {away} {seen:?}");
+        }
+    }
+}
+
+/// By the host of a virtual machine, or for other work.
+#[test]
+fn a_cpu_that_is_taken_away_now_and_then_is_lingered_on_in_between() {
+    for (runs, away) in [(100 * MS, MS), (20 * MS, 100_000)] {
+        let mut reader = Reader::steady(SPIN, 300);
+        reader.neighbour = Some((runs, away));
+        reader.run(SECOND);
+        let seen = reader.run(4 * SECOND);
+        assert!(seen.spun * 2 >= SECOND, "{runs} {away} {seen:?}");
+    }
 }
 
 #[test]

@@ -50,6 +50,9 @@ pub struct Reader {
     /// ns to the next record, at a time.
     gap: Box<dyn FnMut(u64) -> u64>,
     cpu: u64,
+    /// After the reader has run for so long, somebody else has its CPU for so long, ns; less what it has slept.
+    pub neighbour: Option<(u64, u64)>,
+    ran: u64,
     looked_at: Option<u64>,
     /// Polls in a row that were notified about one ring, the same.
     alone: (Option<usize>, u32),
@@ -72,6 +75,8 @@ impl Reader {
             committed: 0,
             gap: Box::new(gap),
             cpu: 1,
+            neighbour: None,
+            ran: 0,
             looked_at: None,
             alone: (None, 0),
         }
@@ -108,12 +113,14 @@ impl Reader {
     pub fn wake_up(&mut self) {
         self.produce();
         if self.ready().next().is_none() {
+            let slept = self.now;
             while self.ready().next().is_none() {
                 self.now = self.now.max(self.next);
                 self.produce();
             }
             self.now += self.machine.latency;
             self.produce();
+            self.give_back(self.now - slept);
         }
         self.call();
     }
@@ -154,9 +161,10 @@ impl Reader {
                     let room = self.room();
                     assert!(length <= room, "{length} > {room}: it may fill the ring");
                     let began = *began.get_or_insert(self.now);
+                    let opened = self.now;
                     lost = self.wait(length, lost);
                     self.seen.longest = self.seen.longest.max(self.now - began);
-                    call.ended(length);
+                    call.ended(self.now - opened);
                     self.look_in_time();
                     continue;
                 }
@@ -283,11 +291,22 @@ impl Reader {
         (self.limits.size / FILL_PART / self.span).saturating_mul(self.rate.estimate.gap().max(1))
     }
 
+    /// A sleep is the neighbour's time.
+    fn give_back(&mut self, slept: u64) {
+        let (runs, away) = self.neighbour.unwrap_or((0, 1));
+        self.ran = self.ran.saturating_sub(slept * runs / away);
+    }
+
     /// CPU time passes, and the producer goes on.
     fn spend(&mut self, ns: u64) {
         self.now += ns;
         self.cpu += ns;
         self.seen.cpu += ns;
+        self.ran += ns;
+        if let Some((runs, away)) = self.neighbour.filter(|(runs, _)| self.ran >= *runs) {
+            self.ran -= runs;
+            self.now += away;
+        }
         self.produce();
     }
 
