@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! Rings and the epoll that watches them. This is C's `struct ring_buffer`.
 
+mod all_rings;
 mod busy;
 mod coalesce_call;
 mod first_turn;
@@ -19,13 +20,14 @@ use crate::sys::alloc;
 use crate::sys::epoll::{self, Event};
 use crate::sys::errno::Errno;
 use crate::sys::mmap::page_size;
+use all_rings::{AllRings, Stopped};
 use core::ffi::{c_int, c_ulong, c_void};
 use core::mem::offset_of;
 use core::ptr::{self, NonNull};
 use leaving::{Leaving, Limited};
 use lingering::Lingering;
 pub use taking_part::Part;
-use taking_part::{AllRings, Looked, Stopped, TakingPart};
+use taking_part::{Looked, TakingPart};
 
 /// Events that are asked for beyond one for each ring: descriptors that the program has added to the
 /// epoll and that are ready all the time are not to hide the rings.

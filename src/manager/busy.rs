@@ -7,8 +7,9 @@
 //! themselves, and now and then at the rest of the world: at descriptors that the program has added to the epoll
 //! instance, and at signals.
 
+use super::all_rings::AllRings;
 use super::linger_call::spin;
-use super::taking_part::{AllRings, LOOK_EVERY};
+use super::taking_part::LOOK_EVERY;
 use super::{CALL_MAX, ManagerHandle, leaving};
 use crate::log::warning;
 use crate::ring::rounds;
