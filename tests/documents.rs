@@ -12,9 +12,11 @@ const COLUMNS: usize = 120;
 
 /// Tables whose rows may be wider, since what is compared has to stand side by side: figures with their spread,
 /// and machine instructions.
-const WIDE_TABLES: [(&str, &str); 3] = [
+const WIDE_TABLES: [(&str, &str); 5] = [
     ("docs/performance.md", "Many rings"),
     ("docs/performance.md", "At saturation"),
+    ("docs/performance/limits.md", "A limit of a control group"),
+    ("docs/performance/limits.md", "Low priority, a shared CPU"),
     ("docs/memory-ordering.md", "What the machines make of it"),
 ];
 
@@ -46,7 +48,7 @@ fn no_line_is_wider_than_a_screen() {
     assert!(wide.is_empty(), "too wide:\n{}", wide.join("\n"));
 }
 
-/// All documents, and the template that one is made from.
+/// All documents, and the templates that some are made from.
 fn documents() -> Vec<String> {
     let mut git = Command::new("git");
     git.args(["ls-files", "--cached", "--others", "--exclude-standard"])
@@ -83,8 +85,9 @@ fn leads_somewhere(document: &str, link: &str) -> bool {
     let folder = Path::new(document).parent().expect("a folder");
     let file = match path {
         "" => Path::new(document).to_path_buf(),
-        // What the template becomes is in docs/.
+        // What the templates become is in docs/.
         _ if document == "benches/performance.md.in" => Path::new("docs").join(path),
+        _ if document == "benches/limits.md.in" => Path::new("docs/performance").join(path),
         _ => folder.join(path),
     };
     let there = manifest_dir().join(&file).exists();

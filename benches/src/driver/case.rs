@@ -167,6 +167,10 @@ pub enum Peer {
     RbshimCoalesce,
     /// The same, polling busily
     RbshimBusy,
+    /// The same, never lingering
+    RbshimSettles,
+    /// The same, lingering also where a limit is seen
+    RbshimUnaware,
     /// aya's RingBuf in a loop of its own, waiting level-triggered
     Aya,
     /// libbpf-rs with its own libbpf
@@ -183,6 +187,8 @@ impl Peer {
             Peer::Rbshim => "rbshim",
             Peer::RbshimCoalesce => "rbshim-coalesce",
             Peer::RbshimBusy => "rbshim-busy",
+            Peer::RbshimSettles => "rbshim, settles",
+            Peer::RbshimUnaware => "rbshim, unaware",
             Peer::Aya => "aya",
             Peer::LibbpfRs => "libbpf-rs",
             Peer::Alone => "alone",

@@ -4,6 +4,7 @@
 use crate::Failure;
 use crate::case::{Case, Peer};
 use crate::figures;
+use crate::limits::condition::Condition;
 use crate::reader::Setup;
 use crate::run::{Measured, run};
 use crate::statistics::spread;
@@ -25,6 +26,7 @@ pub fn setup(text: &str) -> Result<Setup, Failure> {
         peer,
         library,
         environment,
+        condition: Condition::BEST,
     })
 }
 

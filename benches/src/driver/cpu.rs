@@ -7,7 +7,7 @@ use std::{io, mem};
 pub const READER: usize = 1;
 
 /// The nice value of producers and readers.
-const HIGHEST: i32 = -20;
+pub const HIGHEST: i32 = -20;
 
 /// The CPU of a producer. On a machine with two they share the one that the reader leaves.
 pub fn of_producer(producer: usize) -> usize {
@@ -26,8 +26,13 @@ pub fn online() -> usize {
 /// Puts the calling thread before whatever else runs on the machine, which it may not be allowed to.
 /// Makes a system call and nothing else.
 pub fn come_first() {
+    be_nice(HIGHEST);
+}
+
+/// Gives the calling thread a nice value, which it may not be allowed to have. Makes a system call and nothing else.
+pub fn be_nice(value: i32) {
     // SAFETY: Numbers only.
-    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, HIGHEST) };
+    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, value) };
 }
 
 /// Pins the calling thread. Makes a system call and nothing else.

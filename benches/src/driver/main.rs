@@ -9,6 +9,7 @@ mod cpu;
 mod figures;
 mod instructions;
 mod latency;
+mod limits;
 mod machine;
 mod own_space;
 mod pace;
@@ -28,6 +29,7 @@ use rbshim_bench::shared;
 
 use case::{Case, Peer};
 use clap::{Parser, Subcommand};
+use limits::condition::Condition;
 use reader::Setup;
 use results::Results;
 use std::path::{Path, PathBuf};
@@ -102,6 +104,15 @@ enum Command {
         #[arg(long)]
         save: Option<PathBuf>,
     },
+    /// Readers that are short of CPU time; writes docs/performance/limits.md and the raw figures
+    Limits {
+        #[arg(long, default_value = LIBRARY)]
+        preload: PathBuf,
+        #[arg(long, default_value = DOCS)]
+        docs: PathBuf,
+        #[command(flatten)]
+        orders: limits::Orders,
+    },
     /// Counts the instructions of the calls, with valgrind
     Instructions {
         #[arg(long, default_value = LIBRARY)]
@@ -120,6 +131,8 @@ fn setup_of(peer: Peer, case: &Case, library: PathBuf) -> Setup {
     let variable = match peer {
         Peer::RbshimCoalesce => Some(("RBSHIM_COALESCE_US", case.window_us.to_string())),
         Peer::RbshimBusy => Some(("RBSHIM_BUSY_POLL", "1".into())),
+        Peer::RbshimSettles => Some(("RBSHIM_LINGER_US", "0".into())),
+        Peer::RbshimUnaware => Some(("RBSHIM_LINGER_US", "5".into())),
         _ => None,
     };
     let preloaded = peer == Peer::Rbshim || variable.is_some();
@@ -128,6 +141,7 @@ fn setup_of(peer: Peer, case: &Case, library: PathBuf) -> Setup {
         peer,
         library: preloaded.then_some(library),
         environment: environment.into_iter().collect(),
+        condition: Condition::BEST,
     }
 }
 
@@ -176,6 +190,11 @@ fn run(command: Command) -> Result<(), Failure> {
             }
             publish(&results, &docs)
         }
+        Command::Limits {
+            preload,
+            docs,
+            orders,
+        } => limits::measure(&orders, &preload.canonicalize()?, &docs),
         Command::Instructions { preload } => {
             for counted in instructions::count(&preload.canonicalize()?)? {
                 let peer = counted.peer.name();

@@ -23,7 +23,7 @@ fn color(peer: Peer) -> RGBColor {
         Peer::Libbpf | Peer::LibbpfAgain => RGBColor(90, 90, 90),
         Peer::LibbpfRs => RGBColor(165, 165, 165),
         Peer::Aya => RGBColor(224, 130, 20),
-        Peer::Rbshim => RGBColor(20, 100, 190),
+        Peer::Rbshim | Peer::RbshimSettles | Peer::RbshimUnaware => RGBColor(20, 100, 190),
         Peer::RbshimCoalesce => RGBColor(40, 160, 110),
         Peer::RbshimBusy => RGBColor(150, 90, 180),
         Peer::Alone => RGBColor(215, 215, 215),

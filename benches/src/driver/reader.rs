@@ -4,9 +4,9 @@
 use crate::Failure;
 use crate::case::{Case, Peer};
 use crate::cpu;
+use crate::limits::condition::{Condition, Priority};
 use crate::producer::Producer;
 use crate::shared::{Mapped, Shared, map, new_file};
-use serde::Serialize;
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -18,12 +18,13 @@ use std::{fs, io, thread};
 const START_LIMIT: Duration = Duration::from_secs(5);
 
 /// A peer, and what it is started with.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct Setup {
     pub peer: Peer,
     /// The library to preload, for peers that are rbshim.
     pub library: Option<PathBuf>,
     pub environment: Vec<(String, String)>,
+    pub condition: Condition,
 }
 
 /// How often a reader has slept, and how often its CPU was taken away.
@@ -78,9 +79,10 @@ impl Reader {
         command.envs(setup.environment.iter().cloned());
         let mut inherited = ring_fds;
         inherited.push(producer.program_fd());
-        let cpu = (!case.unpinned).then_some(cpu::READER);
+        let cpu = (!case.unpinned).then_some(setup.condition.cpu());
+        let (priority, membership) = (setup.condition.priority, setup.condition.membership());
         // SAFETY: Between fork and exec it makes system calls only.
-        unsafe { command.pre_exec(move || prepare(&inherited, cpu)) };
+        unsafe { command.pre_exec(move || prepare(&inherited, cpu, priority, membership)) };
 
         let child = command.spawn()?;
         let mut clock = 0;
@@ -177,7 +179,18 @@ impl Drop for Reader {
     }
 }
 
-fn prepare(inherited: &[RawFd], cpu: Option<usize>) -> io::Result<()> {
+fn prepare(
+    inherited: &[RawFd],
+    cpu: Option<usize>,
+    priority: Priority,
+    membership: Option<RawFd>,
+) -> io::Result<()> {
+    if let Some(fd) = membership {
+        // SAFETY: Writes a byte of a constant.
+        if unsafe { libc::write(fd, c"0".as_ptr().cast(), 1) } != 1 {
+            return Err(io::Error::last_os_error());
+        }
+    }
     for &fd in inherited {
         // SAFETY: Clears the flags of a descriptor of the new process.
         if unsafe { libc::fcntl(fd, libc::F_SETFD, 0) } != 0 {
@@ -186,7 +199,7 @@ fn prepare(inherited: &[RawFd], cpu: Option<usize>) -> io::Result<()> {
     }
     // SAFETY: Asks for a signal; the second argument is its number.
     unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
-    cpu::come_first();
+    priority.take()?;
     match cpu {
         Some(cpu) => cpu::pin(cpu),
         None => Ok(()),
