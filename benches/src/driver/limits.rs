@@ -6,7 +6,7 @@ mod group;
 mod page;
 
 use crate::case::{Case, Peer};
-use crate::run::{Measured, run};
+use crate::run::{Measured, run_starved};
 use crate::{Failure, cpu, machine, setup_of};
 use clap::Args;
 use condition::{Condition, Place, Priority};
@@ -197,8 +197,8 @@ impl Scenario {
             group: group.clone(),
         };
         let measured = match self.place {
-            Place::Busy => beside_busy_loop(|| run(&self.case, &setup))?,
-            Place::Own | Place::Producers => run(&self.case, &setup)?,
+            Place::Busy => beside_busy_loop(|| run_starved(&self.case, &setup))?,
+            Place::Own | Place::Producers => run_starved(&self.case, &setup)?,
         };
         let throttled = group.map(|group| group.throttled()).transpose()?;
         Ok(self.to_row(peer, round, &measured, throttled.unwrap_or_default()))
