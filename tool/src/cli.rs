@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! The command line. The manual page and the completions are made from it.
+
+use clap::{Args, Parser, Subcommand};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// See every BPF ring buffer of the machine, find the stuck reader, wake it.
+#[derive(Debug, Parser)]
+#[command(name = "rbshim", version, max_term_width = 100, after_long_help = STATUSES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What a script may rely on.
+pub const STATUSES: &str = "\
+Exit status:
+    0    done
+    1    done, and the answer is no: nothing was stuck, or the reader was not revived
+    2    the command line is wrong
+    3    a capability is missing; the message names it
+    4    no such process, map or file, or it went away while it was looked at
+    5    the kernel lacks what this needs
+    6    not an ELF file, or a malformed one
+    7    the system refused something else
+    10   check: preloading the library reaches it
+    11   check: the front reaches it
+    12   check: no library reaches it, `rbshim watch` does
+    125  run: it would have no effect; the message says why
+    126  run: the command cannot be executed
+    127  run: no such command";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a program with the library, so that it loses no wake-up
+    Run(Run),
+}
+
+/// Finds the installed library, and the front for programs that open libbpf at run time, sets the
+/// environment, and executes the command. Refuses where that would have no effect: a static program, a
+/// setuid or setgid one, one with file capabilities.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// Count, and print the counters of each ring on stderr
+    #[arg(long)]
+    pub stats: bool,
+    /// Print one line on stderr when the first ring is opened
+    #[arg(long)]
+    pub verbose: bool,
+    /// Longest time that a poll spins for one ring at a time
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=100))]
+    pub linger_us: Option<u32>,
+    /// Longest time that a poll sleeps while records come
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
+    pub coalesce_us: Option<u32>,
+    /// Longest time that a poll goes on while records come
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=60_000))]
+    pub poll_max_ms: Option<u32>,
+    /// Polls with a timeout spin and never sleep
+    #[arg(long)]
+    pub busy_poll: bool,
+    /// The library, if it is not where packages put it
+    #[arg(long, value_name = "FILE")]
+    pub library: Option<PathBuf>,
+    /// The front, if it is not where packages put it
+    #[arg(long, value_name = "FILE")]
+    pub front: Option<PathBuf>,
+    /// Run the command even where the library cannot reach it, for the sake of what it starts
+    #[arg(long)]
+    pub force: bool,
+    /// The command, with its arguments
+    #[arg(required = true, trailing_var_arg = true, value_name = "COMMAND")]
+    pub command: Vec<OsString>,
+}
