@@ -37,6 +37,8 @@ Exit status:
 pub enum Command {
     /// Run a program with the library, so that it loses no wake-up
     Run(Run),
+    /// Show every ring buffer: how full, who reads, stuck or not
+    Top(Top),
 }
 
 /// Finds the installed library, and the front for programs that open libbpf at run time, sets the
@@ -75,3 +77,34 @@ pub struct Run {
     #[arg(required = true, trailing_var_arg = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,
 }
+
+/// Every ring buffer of the machine: id, name, kind, size, fill, high-water mark, bytes a second in and out, state, and
+/// who reads it. It only reads, and keeps no map alive.
+#[derive(Debug, Args)]
+#[command(after_long_help = STATES)]
+pub struct Top {
+    /// Print a table once, and end
+    #[arg(long)]
+    pub once: bool,
+    /// Print JSON once, and end
+    #[arg(long, conflicts_with = "prometheus")]
+    pub json: bool,
+    /// Print Prometheus's text format once, and end
+    #[arg(long)]
+    pub prometheus: bool,
+    /// Time between two looks; what has not moved for so long may be stuck
+    #[arg(long, value_name = "MS", default_value_t = 500, value_parser = clap::value_parser!(u64).range(10..=60_000))]
+    pub interval: u64,
+}
+
+/// What the states mean.
+pub const STATES: &str = "\
+States:
+    idle        nothing to read
+    flowing     records come and are read
+    backing up  half full, or not read since the last look
+    stuck       full, and the reader sleeps on it: it was not woken, and nothing that BPF does will wake it
+    suspected   the reader sleeps on a committed record, but a producer that batches with BPF_RB_NO_WAKEUP looks
+                the same
+    paused      the reader is stopped or frozen
+    no reader   there are records, and no process has mapped the ring";

@@ -9,10 +9,16 @@
     missing_docs
 )]
 
+pub mod bpf;
 pub mod cli;
 pub mod elf;
 pub mod error;
 pub mod loader;
 pub mod privileges;
+pub mod process;
+pub mod rings;
 pub mod run;
+pub mod state;
+pub mod survey;
 pub mod text;
+pub mod top;

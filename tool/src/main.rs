@@ -9,6 +9,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Run(options) => rbshim_tool::run::run(&options).map(|()| 0),
+        Command::Top(options) => rbshim_tool::top::top(&options).map(|()| 0),
     };
     match done {
         Ok(status) => ExitCode::from(status),

@@ -4,10 +4,14 @@
 // Each integration test is a crate of its own and uses a part of this.
 #![allow(dead_code)]
 
+pub mod freezer;
+pub mod victim;
+
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// The tool, with no variable of ours in its environment.
 pub fn tool() -> Command {
@@ -81,6 +85,11 @@ pub fn library() -> &'static Path {
 
 /// Compiles `tests/programs/NAME.c` with these further arguments, to a file named `output`.
 pub fn compile(name: &str, output: &str, arguments: &[&str]) -> PathBuf {
+    static BUILT: Mutex<BTreeMap<String, PathBuf>> = Mutex::new(BTreeMap::new());
+    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(path) = built.get(output) {
+        return path.clone();
+    }
     let _lock = lock(output);
     let path = scratch().join(output);
     let source = format!("tests/programs/{name}.c");
@@ -94,6 +103,7 @@ pub fn compile(name: &str, output: &str, arguments: &[&str]) -> PathBuf {
         .args(arguments);
     succeed(&mut compiler);
     fs::rename(&new, &path).expect("the program is put in its place");
+    built.insert(output.to_string(), path.clone());
     path
 }
 
@@ -102,4 +112,78 @@ pub fn lock(name: &str) -> fs::File {
     let file = fs::File::create(scratch().join(format!("{name}.lock"))).expect("a lock file");
     rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive).expect("a lock");
     file
+}
+
+/// Compiles `tests/programs/NAME.bpf.c`.
+pub fn compile_bpf(name: &str) -> PathBuf {
+    let _lock = lock(name);
+    let object = scratch().join(format!("{name}.bpf.o"));
+    let machine = succeed(Command::new("cc").arg("-print-multiarch"));
+    let machine = String::from_utf8(machine.stdout).expect("text");
+    let mut clang = Command::new("clang");
+    clang
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["-O2", "-g", "-target", "bpf", "-Wall", "-Wextra", "-Werror"])
+        // <asm/types.h> is in the folder of the machine's architecture, for which this is not compiled.
+        .arg(format!("-idirafter/usr/include/{}", machine.trim_end()))
+        .arg("-o")
+        .arg(&object)
+        .arg("-c")
+        .arg(format!("tests/programs/{name}.bpf.c"));
+    succeed(&mut clang);
+    object
+}
+
+/// What to give to the compiler for a static libbpf: the one that the library's tests build too.
+pub fn static_libbpf() -> Vec<String> {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let root = BUILT.get_or_init(build_libbpf).display();
+    [
+        format!("-I{root}/include"),
+        "-static".into(),
+        format!("{root}/lib/libbpf.a"),
+        "-lelf".into(),
+        "-lz".into(),
+    ]
+    .into()
+}
+
+fn build_libbpf() -> PathBuf {
+    let _lock = lock("libbpf");
+    let root = scratch().join("libbpf");
+    if root.join("lib/libbpf.a").exists() {
+        return root;
+    }
+    let mut metadata = Command::new(env!("CARGO"));
+    metadata
+        .current_dir(project())
+        .args(["metadata", "--format-version=1", "--locked"]);
+    let metadata = succeed(&mut metadata).stdout;
+    let metadata: serde_json::Value = serde_json::from_slice(&metadata).expect("JSON");
+    let packages = metadata["packages"].as_array().expect("packages");
+    let libbpf = packages
+        .iter()
+        .find(|package| package["name"] == "libbpf-sys");
+    let manifest = libbpf.and_then(|package| package["manifest_path"].as_str());
+    let source = Path::new(manifest.expect("libbpf-sys")).with_file_name("libbpf/src");
+    let new = scratch().join("libbpf.new");
+    let mut make = Command::new("make");
+    make.arg("-C")
+        .arg(source)
+        .arg("CFLAGS=-O2 -w")
+        .arg("BUILD_STATIC_ONLY=1");
+    for (variable, folder) in [("OBJDIR", "obj"), ("DESTDIR", "")] {
+        make.arg(format!("{variable}={}/{folder}", new.display()));
+    }
+    make.args([
+        "PREFIX=",
+        "LIBDIR=/lib",
+        "INCLUDEDIR=/include",
+        "UAPIDIR=/include",
+    ])
+    .args(["install", "install_uapi_headers"])
+    .env_remove("MAKEFLAGS");
+    succeed(&mut make);
+    fs::rename(&new, &root).expect("libbpf is put in its place");
+    root
 }
