@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! The commands of bpf(2) that the tool uses, by hand.
 //!
-//! They are six, and the one program that is loaded has ten instructions. A BPF library would bring a compiler, libelf,
+//! They are six, and the one program that is loaded has thirteen instructions. A BPF library would bring a compiler, libelf,
 //! or an object file into the build; so the tool is one file that runs wherever it is copied to.
 
 use rustix::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};

@@ -39,6 +39,8 @@ pub enum Command {
     Run(Run),
     /// Show every ring buffer: how full, who reads, stuck or not
     Top(Top),
+    /// Wake a reader that sleeps on data
+    Kick(Kick),
 }
 
 /// Finds the installed library, and the front for programs that open libbpf at run time, sets the
@@ -108,3 +110,23 @@ States:
                 the same
     paused      the reader is stopped or frozen
     no reader   there are records, and no process has mapped the ring";
+
+/// Wakes the reader of a ring, without touching its data: by an empty record where the ring has room, by a one-shot
+/// event in the reader's epoll instance where it is full. Does nothing to a reader that is not asleep in a wait for the
+/// ring.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("which").required(true))]
+pub struct Kick {
+    /// The ring, by the id of its map
+    #[arg(group = "which")]
+    pub id: Option<u32>,
+    /// All rings whose readers are stuck
+    #[arg(long, group = "which")]
+    pub stuck: bool,
+    /// With --stuck: also those that are only suspected
+    #[arg(long, requires = "stuck")]
+    pub suspected: bool,
+    /// With --stuck: what has not moved for so long
+    #[arg(long, value_name = "MS", default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..=60_000))]
+    pub stuck_after: u64,
+}

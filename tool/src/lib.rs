@@ -13,6 +13,7 @@ pub mod bpf;
 pub mod cli;
 pub mod elf;
 pub mod error;
+pub mod kick;
 pub mod loader;
 pub mod privileges;
 pub mod process;

@@ -10,6 +10,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Run(options) => rbshim_tool::run::run(&options).map(|()| 0),
         Command::Top(options) => rbshim_tool::top::top(&options).map(|()| 0),
+        Command::Kick(options) => rbshim_tool::kick::kick(&options),
     };
     match done {
         Ok(status) => ExitCode::from(status),

@@ -62,6 +62,12 @@ impl Process {
         !self.threads.is_empty() && self.threads.iter().all(Thread::paused)
     }
 
+    /// A thread sleeps in `io_uring_enter`.
+    pub fn sleeps_in_uring(&self) -> bool {
+        let mut threads = self.threads.iter();
+        threads.any(|thread| thread.call == thread::Call::Uring && thread.asleep())
+    }
+
     /// Whether it is still the same process.
     pub fn lives(&self) -> bool {
         identity(self.pid).is_ok_and(|(started, _)| started == self.started)

@@ -2,9 +2,9 @@
 //! All rings with their readers, looked at again and again.
 
 use crate::error::Result;
+use crate::kick;
 use crate::process::active::Active;
 use crate::process::mapped::mapped;
-use crate::process::thread::Thread;
 use crate::process::wait::How;
 use crate::process::{self, Process};
 use crate::rings::{self, Kind, Ring};
@@ -175,12 +175,11 @@ pub fn reader(ring: &Ring, readers: &[Process]) -> Reader {
     if readers.iter().all(Process::paused) {
         return Reader::Paused;
     }
-    let waiters = readers.iter().flat_map(|process| process.waiters(ring.id));
-    let asleep = |thread: &Thread| thread.asleep();
-    let mut sleepers = waiters.filter(|waiter| asleep(waiter.thread)).peekable();
-    if sleepers.peek().is_none() {
+    if !readers.iter().any(|process| kick::sleeps(process, ring.id)) {
         return Reader::Busy;
     }
+    let waiters = readers.iter().flat_map(|process| process.waiters(ring.id));
+    let sleepers = waiters.filter(|waiter| waiter.thread.asleep());
     let wakes_itself = sleepers.filter_map(|waiter| waiter.wakes_itself).min();
     Reader::Asleep { wakes_itself }
 }

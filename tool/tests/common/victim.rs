@@ -58,7 +58,7 @@ impl Victim {
         self.process.id() as i32
     }
 
-    /// `quiet N`, `loud N` or `count`.
+    /// `quiet N`, `fill N`, `loud N` or `count`.
     pub fn tell(&mut self, command: &str) -> Counts {
         writeln!(self.commands, "{command}").expect("it listens");
         let answer = self.answer();

@@ -4,6 +4,7 @@
  *
  * It prints `ready RING-ID`, and then an answer to each line of input:
  *   quiet N   N records without a wake-up, as after a lost one
+ *   fill N    the same, and then not even an empty record finds room
  *   loud N    N records with a wake-up
  *   count     `delivered D dropped R produced P`
  * Records are numbered. One that comes out of order, or twice, ends it with status 1.
@@ -50,7 +51,8 @@ static int on_record(void *ctx, void *data, size_t size)
 	if (size != sizeof(number) || number < next_number)
 		die("a record that was not due");
 	next_number = number + 1;
-	usleep(1000 * callback_ms);
+	if (callback_ms)
+		usleep(1000 * callback_ms);
 	delivered++;
 	return 0;
 }
@@ -122,10 +124,11 @@ static void set_up(int map)
 	}
 }
 
-static void produce(int program, __u64 flags, unsigned int count)
+static void produce(int program, __u64 flags, unsigned int count, bool pad)
 {
 	while (count) {
-		struct burst burst = {.first = produced, .flags = flags, .count = count < MOST ? count : MOST};
+		struct burst burst = {.first = produced, .flags = flags, .count = count < MOST ? count : MOST,
+				      .pad = pad && count <= MOST};
 		LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &burst, .ctx_size_in = sizeof(burst));
 
 		if (bpf_prog_test_run_opts(program, &opts) || opts.retval)
@@ -202,7 +205,8 @@ int main(int argc, char **argv)
 	while (fgets(line, sizeof(line), stdin)) {
 		count = 0;
 		if (sscanf(line, "%15s %u", word, &count) == 2)
-			produce(program, strcmp(word, "quiet") ? 0 : BPF_RB_NO_WAKEUP, count);
+			produce(program, strcmp(word, "loud") ? BPF_RB_NO_WAKEUP : 0, count,
+				!strcmp(word, "fill"));
 		printf("delivered %llu dropped %llu produced %llu\n", delivered, dropped, produced);
 		fflush(stdout);
 	}

@@ -6,12 +6,13 @@
 
 #define MOST 1024
 
-/* The context of `produce`: in, and `dropped` out. */
+/* The context of `produce`: in, and `dropped` out. `pad`: an empty, discarded record comes last. */
 struct burst {
 	__u64 first;
 	__u64 flags;
 	__u32 count;
 	__u32 dropped;
+	__u64 pad;
 };
 
 #endif
