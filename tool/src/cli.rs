@@ -41,6 +41,8 @@ pub enum Command {
     Top(Top),
     /// Wake a reader that sleeps on data
     Kick(Kick),
+    /// Watch all rings, and wake the readers that are stuck
+    Watch(Watch),
 }
 
 /// Finds the installed library, and the front for programs that open libbpf at run time, sets the
@@ -128,5 +130,24 @@ pub struct Kick {
     pub suspected: bool,
     /// With --stuck: what has not moved for so long
     #[arg(long, value_name = "MS", default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..=60_000))]
+    pub stuck_after: u64,
+}
+
+/// Looks at all rings again and again, until SIGTERM or SIGINT. Says once when a reader is stuck; with --kick wakes it
+/// instead, and counts. SIGUSR1 prints the counters. Never kicks a reader that is busy, stopped or frozen, or that will
+/// wake by itself.
+#[derive(Debug, Args)]
+pub struct Watch {
+    /// Wake the readers that are stuck
+    #[arg(long)]
+    pub kick: bool,
+    /// With --kick: also where the ring is not full, so that a producer may only be batching with BPF_RB_NO_WAKEUP
+    #[arg(long, requires = "kick")]
+    pub suspected: bool,
+    /// Time between two looks
+    #[arg(long, value_name = "MS", default_value_t = 250, value_parser = clap::value_parser!(u64).range(1..=60_000))]
+    pub interval: u64,
+    /// A reader is stuck when it has slept on the same record for so long
+    #[arg(long, value_name = "MS", default_value_t = 500, value_parser = clap::value_parser!(u64).range(1..=600_000))]
     pub stuck_after: u64,
 }

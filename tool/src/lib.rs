@@ -23,3 +23,4 @@ pub mod state;
 pub mod survey;
 pub mod text;
 pub mod top;
+pub mod watch;

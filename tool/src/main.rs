@@ -11,6 +11,7 @@ fn main() -> ExitCode {
         Command::Run(options) => rbshim_tool::run::run(&options).map(|()| 0),
         Command::Top(options) => rbshim_tool::top::top(&options).map(|()| 0),
         Command::Kick(options) => rbshim_tool::kick::kick(&options),
+        Command::Watch(options) => rbshim_tool::watch::watch(&options).map(|()| 0),
     };
     match done {
         Ok(status) => ExitCode::from(status),

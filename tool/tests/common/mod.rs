@@ -6,6 +6,7 @@
 
 pub mod freezer;
 pub mod victim;
+pub mod watcher;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -116,8 +117,9 @@ pub fn lock(name: &str) -> fs::File {
 
 /// Compiles `tests/programs/NAME.bpf.c`.
 pub fn compile_bpf(name: &str) -> PathBuf {
-    let _lock = lock(name);
-    let object = scratch().join(format!("{name}.bpf.o"));
+    let _lock = lock("bpf");
+    let file = Path::new(name).file_name().expect("a name").display();
+    let object = scratch().join(format!("{file}.bpf.o"));
     let machine = succeed(Command::new("cc").arg("-print-multiarch"));
     let machine = String::from_utf8(machine.stdout).expect("text");
     let mut clang = Command::new("clang");

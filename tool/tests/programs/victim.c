@@ -9,10 +9,12 @@
  *   count     `delivered D dropped R produced P`
  * Records are numbered. One that comes out of order, or twice, ends it with status 1.
  */
+#define _GNU_SOURCE
 #include "victim.h"
 #include <errno.h>
 #include <getopt.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -57,6 +59,17 @@ static int on_record(void *ctx, void *data, size_t size)
 	return 0;
 }
 
+/* The race is one between two CPUs, and the scheduler likes to put both sides on one. */
+static void pin(int cpu)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	if (sched_setaffinity(0, sizeof(one), &one))
+		die("needs the CPUs 0 and 1");
+}
+
 static void drain(void)
 {
 	int n = by_poll ? ring_buffer__poll(manager, 0) : ring_buffer__consume(manager);
@@ -69,6 +82,7 @@ static void *reader(void *arg)
 {
 	struct epoll_event event;
 
+	pin(0);
 	for (;;) {
 		__u64 ticks;
 
@@ -200,6 +214,7 @@ int main(int argc, char **argv)
 		close(map);
 	if (pthread_create(&thread, NULL, reader, NULL))
 		die("thread");
+	pin(1);
 	printf("ready %u\n", info.id);
 	fflush(stdout);
 	while (fgets(line, sizeof(line), stdin)) {
