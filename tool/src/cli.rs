@@ -37,6 +37,8 @@ Exit status:
 pub enum Command {
     /// Run a program with the library, so that it loses no wake-up
     Run(Run),
+    /// Say whether a program or process reads ring buffers, and what of rbshim reaches it
+    Check(Check),
     /// Show every ring buffer: how full, who reads, stuck or not
     Top(Top),
     /// Wake a reader that sleeps on data
@@ -80,6 +82,19 @@ pub struct Run {
     /// The command, with its arguments
     #[arg(required = true, trailing_var_arg = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,
+}
+
+/// Reads the files of a program, or of a process what it has in memory and which rings it reads, and says what of
+/// rbshim reaches it: the verdict first, then the reasons. Exit status 0: it reads no rings, or rbshim is in it; 10:
+/// preloading reaches it, 11: the front does, 12: `rbshim watch` alone; of several, the highest.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Programs, by path or name, or processes, by number
+    #[arg(required = true, value_name = "PROGRAM|PID")]
+    pub subjects: Vec<OsString>,
 }
 
 /// Every ring buffer of the machine: id, name, kind, size, fill, high-water mark, bytes a second in and out, state, and

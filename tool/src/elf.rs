@@ -10,12 +10,13 @@ use object::elf;
 use object::read::elf::{Dyn, FileHeader, ProgramHeader, Sym};
 use object::{Endianness, FileKind, StringTable};
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
 use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// libbpf's ring buffer functions: those that the library replaces.
 pub const FUNCTIONS: [&str; 21] = [
@@ -124,6 +125,15 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
     // It may grow while it is read.
     file.take(LARGEST).read_to_end(&mut bytes).map_err(failed)?;
     Ok(bytes)
+}
+
+/// The interpreter of a script, if these are the bytes of one.
+pub fn interpreter_of_script(bytes: &[u8]) -> Option<PathBuf> {
+    let line = bytes.strip_prefix(b"#!")?;
+    let line = line.split(|byte| *byte == b'\n').next()?;
+    let mut words = line.split(|byte| matches!(byte, b' ' | b'\t'));
+    let interpreter = words.find(|word| !word.is_empty())?;
+    Some(PathBuf::from(OsStr::from_bytes(interpreter)))
 }
 
 /// Reads and examines a file.

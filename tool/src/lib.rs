@@ -10,6 +10,7 @@
 )]
 
 pub mod bpf;
+pub mod check;
 pub mod cli;
 pub mod elf;
 pub mod error;

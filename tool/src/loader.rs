@@ -2,7 +2,7 @@
 //! Where the dynamic loader looks for a library.
 
 use crate::elf::{self, Facts};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -19,48 +19,69 @@ pub struct Found {
     pub facts: Facts,
 }
 
-/// The program and all libraries that it is linked with, directly or through others. One that is not
-/// found, or is malformed, is passed over: the loader would have a word about it.
-pub fn closure(path: &Path, facts: Facts) -> Vec<Found> {
-    let mut found = vec![Found {
-        path: path.to_path_buf(),
-        facts,
-    }];
-    let mut seen: BTreeSet<String> = BTreeSet::new();
-    let mut next = 0;
-    while next < found.len() && found.len() < MOST_LIBRARIES {
-        let (from, facts) = (found[next].path.clone(), found[next].facts.clone());
-        next += 1;
-        for name in &facts.needed {
-            if !seen.insert(name.clone()) {
-                continue;
-            }
-            let library = find(name, &from, &facts, &found[0]);
-            found.extend(library);
-        }
-    }
-    found
+/// Remembers the libraries: many programs have the same ones.
+#[derive(Debug, Default)]
+pub struct Libraries {
+    known: BTreeMap<PathBuf, Option<Facts>>,
 }
 
-fn find(name: &str, from: &Path, facts: &Facts, program: &Found) -> Option<Found> {
-    let candidates: Vec<PathBuf> = if name.contains('/') {
-        vec![PathBuf::from(name)]
-    } else {
-        let own = facts.search.iter().map(|folder| expand(folder, from));
-        // A DT_RPATH of the program holds for its libraries too.
-        let programs = program.facts.search.iter();
-        let programs = programs.map(|folder| expand(folder, &program.path));
-        own.chain(programs)
-            .chain(folders().iter().cloned())
-            .map(|folder| folder.join(name))
-            .collect()
-    };
-    let fits =
-        |facts: &Facts| (facts.bits, facts.machine) == (program.facts.bits, program.facts.machine);
-    candidates.into_iter().find_map(|path| {
-        let facts = path.is_file().then(|| elf::examine_file(&path).ok())??;
-        fits(&facts).then_some(Found { path, facts })
-    })
+impl Libraries {
+    /// The program and all libraries that it is linked with, directly or through others. One that is not
+    /// found, or is malformed, is passed over: the loader would have a word about it.
+    pub fn closure(&mut self, path: &Path, facts: Facts) -> Vec<Found> {
+        let mut found = vec![Found {
+            path: path.to_path_buf(),
+            facts,
+        }];
+        let mut seen: BTreeSet<String> = BTreeSet::new();
+        let mut next = 0;
+        while next < found.len() && found.len() < MOST_LIBRARIES {
+            let (from, facts) = (found[next].path.clone(), found[next].facts.clone());
+            next += 1;
+            for name in &facts.needed {
+                if !seen.insert(name.clone()) {
+                    continue;
+                }
+                let library = self.find(name, &from, &facts, &found[0]);
+                found.extend(library);
+            }
+        }
+        found
+    }
+
+    fn find(&mut self, name: &str, from: &Path, facts: &Facts, program: &Found) -> Option<Found> {
+        let candidates: Vec<PathBuf> = if name.contains('/') {
+            vec![PathBuf::from(name)]
+        } else {
+            let own = facts.search.iter().map(|folder| expand(folder, from));
+            // A DT_RPATH of the program holds for its libraries too.
+            let programs = program.facts.search.iter();
+            let programs = programs.map(|folder| expand(folder, &program.path));
+            own.chain(programs)
+                .chain(folders().iter().cloned())
+                .map(|folder| folder.join(name))
+                .collect()
+        };
+        let fits = |facts: &Facts| {
+            (facts.bits, facts.machine) == (program.facts.bits, program.facts.machine)
+        };
+        candidates.into_iter().find_map(|path| {
+            let facts = self.facts(&path)?;
+            fits(&facts).then_some(Found { path, facts })
+        })
+    }
+
+    fn facts(&mut self, path: &Path) -> Option<Facts> {
+        if let Some(known) = self.known.get(path) {
+            return known.clone();
+        }
+        let facts = path
+            .is_file()
+            .then(|| elf::examine_file(path).ok())
+            .flatten();
+        self.known.insert(path.to_path_buf(), facts.clone());
+        facts
+    }
 }
 
 fn expand(folder: &str, file: &Path) -> PathBuf {

@@ -75,13 +75,8 @@ fn resolve(name: &OsStr) -> Result<PathBuf> {
 fn program(path: &Path, depth: u32) -> Result<(PathBuf, Facts)> {
     let refused = |failure: Failure| Failure::new(Status::NotExecutable, failure.message);
     let bytes = elf::read(path).map_err(refused)?;
-    if let Some(line) = bytes.strip_prefix(b"#!") {
-        let line = line.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        let mut words = line.split(|byte| matches!(byte, b' ' | b'\t'));
-        let interpreter = words.find(|word| !word.is_empty()).unwrap_or_default();
-        if depth > 0 && !interpreter.is_empty() {
-            return program(Path::new(OsStr::from_bytes(interpreter)), depth - 1);
-        }
+    if let (Some(interpreter), true) = (elf::interpreter_of_script(&bytes), depth > 0) {
+        return program(&interpreter, depth - 1);
     }
     let facts = elf::examine(&bytes).map_err(|reason| {
         let shown = plain(path.as_os_str().as_bytes());

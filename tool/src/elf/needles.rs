@@ -25,8 +25,8 @@ pub struct Needles {
 // Spelled backwards: this program shall not find them in itself.
 const LIBBPF: &str = "d%=df rof ofni pam teg ot deliaf :fubgnir";
 const RBSHIM: &str = "=STATS_MIHSBR( s% :evitca s% mihsbr";
-const NAMES_LIBBPF: &str = "os.fpbbil";
-const NAMES_NEW: &str = "wen__reffub_gnir";
+const NAMES_LIBBPF: [&str; 3] = ["\0os.fpbbil", "\x000.os.fpbbil", "\x001.os.fpbbil"];
+const NAMES_NEW: &str = "\0wen__reffub_gnir";
 const GO: &str = ":fnidliub oG ";
 const CILIUM: &str = "daeR.)redaeR*(.fubgnir/fpbe/muilic/moc.buhtig";
 const AYA: &str = "sr.fub_gnir/spam/crs/";
@@ -42,7 +42,7 @@ impl Needles {
         Needles {
             libbpf: has(LIBBPF),
             rbshim: has(RBSHIM),
-            names_libbpf: has(NAMES_LIBBPF),
+            names_libbpf: NAMES_LIBBPF.into_iter().any(has),
             names_new: has(NAMES_NEW),
             go,
             cilium: go && has(CILIUM),

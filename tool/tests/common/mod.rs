@@ -118,7 +118,10 @@ pub fn lock(name: &str) -> fs::File {
 /// Compiles `tests/programs/NAME.bpf.c`.
 pub fn compile_bpf(name: &str) -> PathBuf {
     let _lock = lock("bpf");
-    let file = Path::new(name).file_name().expect("a name").display();
+    let file = Path::new(name)
+        .file_name()
+        .expect("a name")
+        .to_string_lossy();
     let object = scratch().join(format!("{file}.bpf.o"));
     let machine = succeed(Command::new("cc").arg("-print-multiarch"));
     let machine = String::from_utf8(machine.stdout).expect("text");

@@ -27,14 +27,15 @@ impl Victim {
     pub fn start(options: &[&str]) -> Victim {
         let libbpf = static_libbpf();
         let libbpf: Vec<&str> = libbpf.iter().map(String::as_str).collect();
-        static OBJECT: OnceLock<PathBuf> = OnceLock::new();
-        let object = OBJECT.get_or_init(|| compile_bpf("victim"));
         let mut command = Command::new(compile("victim", "victim", &libbpf));
-        command.arg(object).args(options);
-        Victim::from(command)
+        Victim::launch(&mut command, options)
     }
 
-    fn from(mut command: Command) -> Victim {
+    /// The same program, built or started in another way.
+    pub fn launch(command: &mut Command, options: &[&str]) -> Victim {
+        static OBJECT: OnceLock<PathBuf> = OnceLock::new();
+        let object = OBJECT.get_or_init(|| compile_bpf("victim"));
+        command.arg(object).args(options);
         let mut process = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

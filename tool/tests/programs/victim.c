@@ -207,7 +207,7 @@ int main(int argc, char **argv)
 		die("load");
 	map = bpf_object__find_map_fd_by_name(object, "victims_ring");
 	program = bpf_program__fd(bpf_object__find_program_by_name(object, "produce"));
-	if (bpf_map_get_info_by_fd(map, &info, &size))
+	if (bpf_obj_get_info_by_fd(map, &info, &size))
 		die("map info");
 	set_up(map);
 	if (closes)
