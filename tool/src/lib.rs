@@ -20,6 +20,7 @@ pub mod privileges;
 pub mod process;
 pub mod rings;
 pub mod run;
+pub mod signals;
 pub mod state;
 pub mod survey;
 pub mod text;

@@ -2,6 +2,7 @@
 //! `rbshim top`: every ring of the machine.
 
 mod json;
+mod live;
 mod prometheus;
 mod table;
 
@@ -14,7 +15,11 @@ use std::time::Duration;
 /// Shows the rings once, or until the user has seen enough.
 pub fn top(options: &Top) -> Result<()> {
     let interval = Duration::from_millis(options.interval);
-    once(options, interval)
+    if options.once || options.json || options.prometheus {
+        once(options, interval)
+    } else {
+        live::run(interval)
+    }
 }
 
 fn once(options: &Top, interval: Duration) -> Result<()> {

@@ -3,19 +3,18 @@
 
 mod episodes;
 mod log;
-mod signals;
 
 use crate::cli::Watch;
 use crate::error::{Result, Status};
 use crate::kick::{self, Outcome};
 use crate::process::Process;
 use crate::rings::Ring;
+use crate::signals::{Signal, Signals};
 use crate::state::State;
 use crate::survey::Survey;
 use episodes::Episodes;
 use log::Log;
 use sd_notify::NotifyState;
-use signals::{Signal, Signals};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 

@@ -139,3 +139,87 @@ fn without_the_capability_it_says_which_one_is_missing() {
         "rbshim: listing BPF maps: needs CAP_SYS_ADMIN, which this process does not have\n"
     );
 }
+
+#[test]
+fn without_a_terminal_it_says_what_to_do() {
+    let mut top = tool();
+    top.arg("top");
+    let (status, printed, said) = told(&mut top);
+    assert_eq!((status, printed.as_str(), said.lines().count()), (2, "", 1));
+    assert!(said.contains("not a terminal; --once"), "{said}");
+}
+
+/// A server of tmux of our own, which ends with the test.
+struct Terminal(String);
+
+impl Terminal {
+    fn command(&self) -> std::process::Command {
+        let mut tmux = std::process::Command::new("tmux");
+        tmux.args(["-L", &self.0, "-f", "/dev/null"]);
+        tmux
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.command().arg("kill-server").status();
+    }
+}
+
+/// In a real terminal: drawn, resized to almost nothing and back, and left as it was.
+#[test]
+fn in_a_terminal_it_shows_the_rings_and_leaves_the_screen_as_it_was() {
+    let mut stuck = Victim::start(&[]);
+    stuck.sleeps();
+    stuck.tell("fill 8000");
+    let terminal = Terminal(format!("rbshim-{}", std::process::id()));
+    let tmux = |arguments: &[&str]| {
+        let output = common::succeed(terminal.command().args(arguments));
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let tool = env!("CARGO_BIN_EXE_rbshim");
+    tmux(&[
+        "new-session",
+        "-d",
+        "-s",
+        "top",
+        "-x",
+        "110",
+        "-y",
+        "30",
+        "sh",
+    ]);
+    tmux(&[
+        "send-keys",
+        "-t",
+        "top",
+        &format!("{tool} top --interval 50; echo left=$?"),
+        "Enter",
+    ]);
+    let until = |wanted: &dyn Fn(&str) -> bool| loop {
+        let screen = tmux(&["capture-pane", "-p", "-t", "top"]);
+        if wanted(&screen) {
+            return screen;
+        }
+    };
+    let id = format!("{} ", stuck.ring);
+    let screen = until(&|screen| {
+        let mut lines = screen.lines();
+        lines.any(|line| line.starts_with(&id) && line.contains("stuck"))
+    });
+    assert!(
+        screen.contains("HISTORY") && screen.contains("q quit"),
+        "{screen}"
+    );
+    tmux(&["resize-window", "-t", "top", "-x", "4", "-y", "2"]);
+    tmux(&["resize-window", "-t", "top", "-x", "110", "-y", "30"]);
+    tmux(&["send-keys", "-t", "top", "/nothing-is-called-so", "Enter"]);
+    until(&|screen| screen.contains("filter = nothing") && !screen.contains("victim"));
+    tmux(&["send-keys", "-t", "top", "q"]);
+    let ended = |screen: &str| (0..=9).any(|digit| screen.contains(&format!("left={digit}")));
+    let screen = until(&ended);
+    assert!(
+        screen.contains("left=0") && !screen.contains("q quit"),
+        "{screen}"
+    );
+}
