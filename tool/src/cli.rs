@@ -6,6 +6,11 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// See every BPF ring buffer of the machine, find the stuck reader, wake it.
+///
+/// A program that reads a BPF ring buffer through libbpf can miss a wake-up and then sleep on data for good. The library
+/// rbshim(7) mends that where it can be preloaded or linked. This program starts others with the library (run), says
+/// which ones it reaches (check), and helps those that no library reaches, be they linked statically or not written for
+/// libbpf: it shows their rings (top) and wakes them (kick, watch).
 #[derive(Debug, Parser)]
 #[command(name = "rbshim", version, max_term_width = 100, after_long_help = STATUSES)]
 pub struct Cli {
@@ -16,6 +21,16 @@ pub struct Cli {
 
 /// What a script may rely on.
 pub const STATUSES: &str = "\
+Examples:
+    rbshim check mytool            does it read rings, and does a preload help?
+    rbshim run -- mytool           run it with the library
+    rbshim top                     all rings, their readers, and what is stuck
+    rbshim kick --stuck            wake every reader that sleeps on a full ring
+    rbshim watch --kick            go on doing that; packages have it as a systemd unit
+
+Capabilities: top and check need CAP_SYS_ADMIN and CAP_SYS_PTRACE, kick and watch CAP_DAC_READ_SEARCH too; run
+needs none. Ring buffers came with Linux 5.8.
+
 Exit status:
     0    done
     1    done, and the answer is no: nothing was stuck, or the reader was not revived

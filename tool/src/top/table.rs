@@ -73,9 +73,17 @@ pub fn rows(rows: &[Row], hidden: usize) -> String {
         text.push_str("no BPF ring buffers\n");
     }
     if hidden > 0 {
-        text.push_str(&format!(
-            "{hidden} processes could not be looked at, so readers may be missing: needs CAP_SYS_PTRACE\n"
-        ));
+        text.push_str(&unseen(hidden));
     }
     text
+}
+
+/// Even with the capability a process may be closed to us: by an LSM, or in another user namespace.
+fn unseen(hidden: usize) -> String {
+    let why = if crate::privileges::has("CAP_SYS_PTRACE") {
+        "not permitted"
+    } else {
+        "needs CAP_SYS_PTRACE"
+    };
+    format!("processes that could not be looked at, which may be readers: {hidden} ({why})\n")
 }
