@@ -94,6 +94,46 @@ fn a_stuck_reader_is_found_and_a_suspected_one_left_alone() {
 }
 
 #[test]
+fn a_reader_by_io_uring_is_woken_where_the_ring_has_room() {
+    revives(&["--wait=uring"], "quiet 10", "an empty record");
+    let mut victim = Victim::start(&["--wait=uring"]);
+    victim.sleeps();
+    victim.tell("fill 8000");
+    let (status, printed, _) = kick(&[&victim.ring.to_string()]);
+    assert_eq!(status, 1);
+    assert!(printed.contains("no way to wake it"), "{printed}");
+}
+
+/// A reader that does nothing when it is woken keeps the tool waiting, with its event in the reader's epoll instance.
+#[test]
+fn nothing_is_left_in_the_reader_when_the_tool_is_killed() {
+    let mut victim = Victim::start(&["--wait=map", "--deaf"]);
+    victim.sleeps();
+    let items = |victim: &Victim| {
+        let epolls = rbshim_tool::process::Process::look(victim.pid())
+            .expect("it lives")
+            .epolls;
+        epolls.values().map(Vec::len).sum::<usize>()
+    };
+    let before = items(&victim);
+    victim.tell("fill 8000");
+    let mut kick = tool();
+    kick.args(["kick", &victim.ring.to_string()]);
+    let mut seen = false;
+    while !seen {
+        let mut tool = kick.spawn().expect("it starts");
+        while tool.try_wait().expect("its status").is_none() {
+            if items(&victim) > before {
+                seen = true;
+                tool.kill().expect("SIGKILL");
+                tool.wait().expect("its end");
+            }
+        }
+    }
+    assert_eq!(items(&victim), before);
+}
+
+#[test]
 fn nothing_is_left_in_the_reader() {
     let mut victim = Victim::start(&["--wait=manager"]);
     victim.sleeps();

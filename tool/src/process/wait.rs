@@ -126,7 +126,10 @@ impl Process {
         if polls {
             how = how.max(How::Level);
         }
-        if how == How::Unseen && self.uring {
+        // libbpf's own epoll instance has the ring as level-triggered, also where somebody else polls that.
+        let uring = self.threads.iter().any(|thread| thread.call == Call::Uring);
+        let waits = !self.waiters(ring).is_empty();
+        if how == How::Unseen && self.uring || how == How::Level && uring && !waits {
             how = How::Uring;
         }
         how

@@ -28,11 +28,11 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-enum { ON_MANAGER, ON_MAP, NESTED, BY_POLL, BY_TIMER };
+enum { ON_MANAGER, ON_MAP, NESTED, BY_POLL, BY_TIMER, BY_URING };
 
-static const char *const ways[] = {"manager", "map", "nested", "poll", "timer", NULL};
+static const char *const ways[] = {"manager", "map", "nested", "poll", "timer", "uring", NULL};
 static int way = ON_MANAGER, callback_ms, timer_ms;
-static bool closes, by_poll;
+static bool closes, by_poll, deaf;
 static unsigned int edge = EPOLLET;
 static struct ring_buffer *manager;
 static int wait_fd, timer_fd = -1;
@@ -44,6 +44,8 @@ static void die(const char *what)
 	fprintf(stderr, "victim: %s: %s\n", what, strerror(errno));
 	exit(1);
 }
+
+#include "uring.h"
 
 static int on_record(void *ctx, void *data, size_t size)
 {
@@ -90,8 +92,15 @@ static void *reader(void *arg)
 			ring_buffer__poll(manager, -1);
 			continue;
 		}
+		if (way == BY_URING) {
+			uring_wait();
+			drain();
+			continue;
+		}
 		if (epoll_wait(wait_fd, &event, 1, -1) < 0 && errno != EINTR)
 			die("epoll_wait");
+		if (deaf)
+			continue;
 		if (timer_fd >= 0 && read(timer_fd, &ticks, sizeof(ticks)) < 0 && errno != EAGAIN)
 			die("timer");
 		drain();
@@ -131,6 +140,9 @@ static void set_up(int map)
 	case ON_MAP:
 		watch(wait_fd, map, EPOLLIN | edge);
 		break;
+	case BY_URING:
+		uring_poll(map);
+		break;
 	case NESTED:
 		watch(inner, map, EPOLLIN | edge);
 		watch(wait_fd, inner, EPOLLIN | edge);
@@ -159,7 +171,7 @@ static void options(int argc, char **argv)
 		{"wait", required_argument, NULL, 'w'}, {"level", no_argument, NULL, 'l'},
 		{"close", no_argument, NULL, 'c'},      {"poll", no_argument, NULL, 'p'},
 		{"callback-ms", required_argument, NULL, 'm'}, {"timer-ms", required_argument, NULL, 't'},
-		{"name", required_argument, NULL, 'n'}, {NULL, 0, NULL, 0},
+		{"name", required_argument, NULL, 'n'}, {"deaf", no_argument, NULL, 'd'}, {NULL, 0, NULL, 0},
 	};
 	int option;
 
@@ -177,6 +189,9 @@ static void options(int argc, char **argv)
 			break;
 		case 'p':
 			by_poll = true;
+			break;
+		case 'd':
+			deaf = true;
 			break;
 		case 'm':
 			callback_ms = atoi(optarg);
