@@ -185,12 +185,16 @@ _rbshim() {
             return 0
             ;;
         rbshim__subcmd__kick)
-            opts="-h --stuck --suspected --stuck-after --help"
+            opts="-h --stuck --suspected --name --stuck-after --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --stuck-after)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -255,12 +259,16 @@ _rbshim() {
             return 0
             ;;
         rbshim__subcmd__watch)
-            opts="-h --kick --suspected --interval --stuck-after --help"
+            opts="-h --kick --suspected --name --interval --stuck-after --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --interval)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

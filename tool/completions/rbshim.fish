@@ -49,10 +49,12 @@ complete -c rbshim -n "__fish_rbshim_using_subcommand top" -l once -d 'Print a t
 complete -c rbshim -n "__fish_rbshim_using_subcommand top" -l json -d 'Print JSON once, and end'
 complete -c rbshim -n "__fish_rbshim_using_subcommand top" -l prometheus -d 'Print Prometheus\'s text format once, and end'
 complete -c rbshim -n "__fish_rbshim_using_subcommand top" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c rbshim -n "__fish_rbshim_using_subcommand kick" -l name -d 'With --stuck: only rings whose maps have this name; may be given several times' -r
 complete -c rbshim -n "__fish_rbshim_using_subcommand kick" -l stuck-after -d 'With --stuck: what has not moved for so long' -r
 complete -c rbshim -n "__fish_rbshim_using_subcommand kick" -l stuck -d 'All rings whose readers are stuck'
 complete -c rbshim -n "__fish_rbshim_using_subcommand kick" -l suspected -d 'With --stuck: also those that are only suspected'
 complete -c rbshim -n "__fish_rbshim_using_subcommand kick" -s h -l help -d 'Print help'
+complete -c rbshim -n "__fish_rbshim_using_subcommand watch" -l name -d 'Only rings whose maps have this name; may be given several times' -r
 complete -c rbshim -n "__fish_rbshim_using_subcommand watch" -l interval -d 'Time between two looks' -r
 complete -c rbshim -n "__fish_rbshim_using_subcommand watch" -l stuck-after -d 'A reader is stuck when it has slept on the same record for so long' -r
 complete -c rbshim -n "__fish_rbshim_using_subcommand watch" -l kick -d 'Wake the readers that are stuck'

@@ -158,6 +158,9 @@ pub struct Kick {
     /// With --stuck: also those that are only suspected
     #[arg(long, requires = "stuck")]
     pub suspected: bool,
+    /// With --stuck: only rings whose maps have this name; may be given several times
+    #[arg(long, value_name = "NAME", requires = "stuck")]
+    pub name: Vec<String>,
     /// With --stuck: what has not moved for so long
     #[arg(long, value_name = "MS", default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..=60_000))]
     pub stuck_after: u64,
@@ -174,6 +177,9 @@ pub struct Watch {
     /// With --kick: also where the ring is not full, so that a producer may only be batching with BPF_RB_NO_WAKEUP
     #[arg(long, requires = "kick")]
     pub suspected: bool,
+    /// Only rings whose maps have this name; may be given several times
+    #[arg(long, value_name = "NAME")]
+    pub name: Vec<String>,
     /// Time between two looks
     #[arg(long, value_name = "MS", default_value_t = 250, value_parser = clap::value_parser!(u64).range(1..=60_000))]
     pub interval: u64,

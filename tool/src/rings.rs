@@ -100,6 +100,11 @@ impl Ring {
         })
     }
 
+    /// Whether it has one of these names, or none were given.
+    pub fn is_meant(&self, names: &[String]) -> bool {
+        names.is_empty() || names.iter().any(|name| name.as_bytes() == self.name)
+    }
+
     /// Looks at its positions. `None` if it is gone.
     pub fn sample(&self) -> Result<Option<Sample>> {
         let Some(map) = self.open()? else {

@@ -79,7 +79,9 @@ impl<'options> Watcher<'options> {
 
     fn look(&mut self) -> Result<()> {
         self.survey.sample()?;
-        for ring in self.survey.rings.clone() {
+        let mut rings = self.survey.rings.clone();
+        rings.retain(|ring| ring.is_meant(&self.options.name));
+        for ring in rings {
             let track = self.survey.track(ring.id);
             if track.is_some_and(|track| track.suspicious(self.stuck_after)) {
                 self.suspicious(&ring)?;

@@ -5,7 +5,7 @@
 mod common;
 
 use common::victim::Victim;
-use common::{told, tool};
+use common::{alone, told, tool};
 use rustix::process::{Pid, Signal, kill_process};
 
 fn kick(arguments: &[&str]) -> (i32, String, String) {
@@ -42,6 +42,7 @@ fn revives(options: &[&str], command: &str, means: &str) {
 
 #[test]
 fn twenty_kicks_of_twenty_work_where_the_ring_has_room() {
+    let _alone = alone();
     for way in WAYS {
         revives(&[way], "quiet 10", "an empty record");
         revives(&[way, "--close"], "quiet 10", "an empty record");
@@ -51,6 +52,7 @@ fn twenty_kicks_of_twenty_work_where_the_ring_has_room() {
 
 #[test]
 fn twenty_kicks_of_twenty_work_where_the_ring_is_full() {
+    let _alone = alone();
     for way in WAYS {
         revives(&[way], "fill 8000", "a one-shot event");
         revives(&[way, "--close"], "fill 8000", "a one-shot event");
@@ -66,6 +68,7 @@ fn twenty_kicks_of_twenty_work_where_the_ring_is_full() {
 
 #[test]
 fn a_stuck_reader_is_found_and_a_suspected_one_left_alone() {
+    let _alone = alone();
     let mut suspected = Victim::start(&["--wait=map"]);
     let mut stuck = Victim::start(&["--wait=nested"]);
     for victim in [&mut suspected, &mut stuck] {
@@ -73,7 +76,7 @@ fn a_stuck_reader_is_found_and_a_suspected_one_left_alone() {
     }
     suspected.tell("quiet 10");
     stuck.tell("fill 8000");
-    let (_, printed, said) = kick(&["--stuck", "--stuck-after", "20"]);
+    let (_, printed, said) = kick(&["--stuck", "--name=victims_ring", "--stuck-after", "20"]);
     let (left, woken) = (suspected.tell("count"), stuck.settle());
     assert!(
         printed.contains(&format!("ring {} ", stuck.ring)),
@@ -85,7 +88,13 @@ fn a_stuck_reader_is_found_and_a_suspected_one_left_alone() {
     );
     assert_eq!((left.delivered, woken.delivered + woken.dropped), (0, 8000));
 
-    let (_, printed, _) = kick(&["--stuck", "--suspected", "--stuck-after", "20"]);
+    let (_, printed, _) = kick(&[
+        "--stuck",
+        "--suspected",
+        "--name=victims_ring",
+        "--stuck-after",
+        "20",
+    ]);
     assert!(
         printed.contains(&format!("ring {} ", suspected.ring)),
         "{printed}"
@@ -95,6 +104,7 @@ fn a_stuck_reader_is_found_and_a_suspected_one_left_alone() {
 
 #[test]
 fn a_reader_by_io_uring_is_woken_where_the_ring_has_room() {
+    let _alone = alone();
     revives(&["--wait=uring"], "quiet 10", "an empty record");
     let mut victim = Victim::start(&["--wait=uring"]);
     victim.sleeps();
@@ -107,6 +117,7 @@ fn a_reader_by_io_uring_is_woken_where_the_ring_has_room() {
 /// A reader that does nothing when it is woken keeps the tool waiting, with its event in the reader's epoll instance.
 #[test]
 fn nothing_is_left_in_the_reader_when_the_tool_is_killed() {
+    let _alone = alone();
     let mut victim = Victim::start(&["--wait=map", "--deaf"]);
     victim.sleeps();
     let items = |victim: &Victim| {
@@ -135,6 +146,7 @@ fn nothing_is_left_in_the_reader_when_the_tool_is_killed() {
 
 #[test]
 fn nothing_is_left_in_the_reader() {
+    let _alone = alone();
     let mut victim = Victim::start(&["--wait=manager"]);
     victim.sleeps();
     let look = |victim: &Victim| {
@@ -151,6 +163,7 @@ fn nothing_is_left_in_the_reader() {
 
 #[test]
 fn a_reader_that_does_not_sleep_is_left_alone() {
+    let _alone = alone();
     let mut busy = Victim::start(&["--callback-ms=3000"]);
     busy.tell("loud 8000");
     let (status, printed, _) = kick(&[&busy.ring.to_string()]);

@@ -5,7 +5,7 @@ mod common;
 
 use common::freezer::Freezer;
 use common::victim::Victim;
-use common::{told, tool};
+use common::{alone, told, tool};
 use serde_json::Value;
 
 fn top(arguments: &[&str]) -> String {
@@ -26,6 +26,7 @@ fn shown(ring: u32) -> Value {
 
 #[test]
 fn a_reader_asleep_on_a_full_ring_is_stuck_whichever_way_it_waits() {
+    let _alone = alone();
     for options in [
         &["--wait=manager"][..],
         &["--wait=map"],
@@ -64,6 +65,7 @@ fn a_reader_asleep_on_a_full_ring_is_stuck_whichever_way_it_waits() {
 
 #[test]
 fn a_reader_that_is_stopped_or_busy_is_not_stuck() {
+    let _alone = alone();
     let mut victim = Victim::start(&["--callback-ms=3000"]);
     victim.tell("loud 8000");
     // In its first callback.
@@ -90,6 +92,7 @@ fn a_reader_that_is_stopped_or_busy_is_not_stuck() {
 
 #[test]
 fn a_level_triggered_reader_is_called_so_and_its_ring_ends_with_it() {
+    let _alone = alone();
     let victim = Victim::start(&["--level"]);
     let level = shown(victim.ring);
     assert_eq!(level["readers"][0]["waits"], "level");
@@ -101,6 +104,7 @@ fn a_level_triggered_reader_is_called_so_and_its_ring_ends_with_it() {
 
 #[test]
 fn names_reach_neither_terminal_nor_labels_as_they_are() {
+    let _alone = alone();
     let victim = Victim::start(&["--name=\x1b[2J\"\n\\x"]);
     let table = top(&["--once", "--interval", "10"]);
     assert!(table.contains("\\x1b[2J\"\\x0a\\x5cx["), "{table}");
@@ -169,6 +173,7 @@ impl Drop for Terminal {
 /// In a real terminal: drawn, resized to almost nothing and back, and left as it was.
 #[test]
 fn in_a_terminal_it_shows_the_rings_and_leaves_the_screen_as_it_was() {
+    let _alone = alone();
     let mut stuck = Victim::start(&[]);
     stuck.sleeps();
     stuck.tell("fill 8000");

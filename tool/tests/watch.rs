@@ -6,7 +6,7 @@ mod common;
 use common::freezer::Freezer;
 use common::victim::Victim;
 use common::watcher::Watcher;
-use common::{compile, scratch, static_libbpf, told, tool};
+use common::{alone, compile, scratch, static_libbpf, told, tool};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::os::unix::net::UnixDatagram;
@@ -25,6 +25,7 @@ fn state(ring: u32) -> String {
 /// The race itself: libbpf's reader at full load, until it sleeps on a full ring.
 #[test]
 fn what_hangs_on_libbpf_runs_on_and_no_record_is_lost() {
+    let _alone = alone();
     for options in [
         &["--wait=manager"][..],
         &["--wait=map"],
@@ -53,6 +54,7 @@ fn what_hangs_on_libbpf_runs_on_and_no_record_is_lost() {
 
 #[test]
 fn without_kick_it_says_once_what_is_stuck_and_does_nothing() {
+    let _alone = alone();
     let mut victim = Victim::start(&[]);
     let mut watcher = Watcher::start(&["--interval=10", "--stuck-after=30"]);
     victim.sleeps();
@@ -75,6 +77,7 @@ fn without_kick_it_says_once_what_is_stuck_and_does_nothing() {
 /// Each of them looks stuck to somebody who looks at the positions alone.
 #[test]
 fn no_false_alarm_is_kicked() {
+    let _alone = alone();
     let mut batching = Victim::start(&[]);
     let mut timed = Victim::start(&["--wait=timer", "--timer-ms=900"]);
     let mut watched_timed = Victim::start(&["--wait=manager", "--timer-ms=900"]);
@@ -115,6 +118,7 @@ fn no_false_alarm_is_kicked() {
 
 #[test]
 fn a_batching_producer_is_helped_only_if_asked_for() {
+    let _alone = alone();
     let mut victim = Victim::start(&[]);
     victim.sleeps();
     victim.tell("quiet 10");
@@ -126,6 +130,7 @@ fn a_batching_producer_is_helped_only_if_asked_for() {
 
 #[test]
 fn the_service_manager_is_told_when_it_is_ready_and_when_it_ends() {
+    let _alone = alone();
     let folder = tempfile::tempdir_in(scratch()).expect("a folder");
     let path = folder.path().join("notify");
     let socket = UnixDatagram::bind(&path).expect("a socket");
@@ -156,6 +161,7 @@ fn the_service_manager_is_told_when_it_is_ready_and_when_it_ends() {
 
 #[test]
 fn without_the_capability_it_says_which_one_is_missing() {
+    let _alone = alone();
     let mut watch = std::process::Command::new("setpriv");
     watch
         .args([
@@ -175,6 +181,7 @@ fn without_the_capability_it_says_which_one_is_missing() {
 #[test]
 #[ignore = "runs for as many seconds as RBSHIM_WATCH_SECONDS says, or three minutes"]
 fn the_librarys_own_reader_runs_for_minutes() {
+    let _alone = alone();
     let seconds = std::env::var("RBSHIM_WATCH_SECONDS").unwrap_or_else(|_| "180".into());
     let libbpf = static_libbpf();
     let libbpf: Vec<&str> = libbpf.iter().map(String::as_str).collect();
@@ -189,7 +196,7 @@ fn the_librarys_own_reader_runs_for_minutes() {
     };
     let (status, printed, said) = run();
     assert_eq!(status, 3, "it does not hang: {printed}{said}");
-    let watcher = Watcher::start(&QUICK);
+    let watcher = Watcher::start(&[&QUICK[..], &["--name=ring"]].concat());
     let (status, printed, said) = run();
     println!("{printed}{:?}", watcher.end());
     assert_eq!(status, 0, "{printed}{said}");

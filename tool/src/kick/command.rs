@@ -77,7 +77,11 @@ fn stuck(options: &Kick) -> Result<Vec<(Ring, Vec<i32>)>> {
     survey.sample()?;
     survey.find_readers()?;
     let mut targets = Vec::new();
-    for ring in &survey.rings {
+    for ring in survey
+        .rings
+        .iter()
+        .filter(|ring| ring.is_meant(&options.name))
+    {
         let readers: Vec<Process> = survey
             .readers(ring.id)
             .iter()

@@ -108,6 +108,11 @@ pub fn compile(name: &str, output: &str, arguments: &[&str]) -> PathBuf {
     path
 }
 
+/// Held by every test whose readers must not be woken by another test.
+pub fn alone() -> fs::File {
+    lock("alone")
+}
+
 /// Held until it is dropped: tests run as several processes.
 pub fn lock(name: &str) -> fs::File {
     let file = fs::File::create(scratch().join(format!("{name}.lock"))).expect("a lock file");

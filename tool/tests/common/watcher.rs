@@ -45,7 +45,10 @@ impl Watcher {
 
     fn launch(options: &[&str], manager: Option<&Path>) -> Watcher {
         let mut watch = tool();
-        watch.arg("watch").args(options).stderr(Stdio::piped());
+        watch
+            .args(["watch", "--name=victims_ring"])
+            .args(options)
+            .stderr(Stdio::piped());
         watch.env_remove("JOURNAL_STREAM");
         if let Some(socket) = manager {
             watch
