@@ -77,6 +77,8 @@ fn a_stuck_reader_is_found_and_a_suspected_one_left_alone() {
     suspected.tell("quiet 10");
     stuck.tell("fill 8000");
     let (_, printed, said) = kick(&["--stuck", "--name=victims_ring", "--stuck-after", "20"]);
+    let woken = format!("ring {} (victims_ring): woken by", stuck.ring);
+    assert!(printed.contains(&woken), "{printed}{said}");
     let (left, woken) = (suspected.tell("count"), stuck.settle());
     assert!(
         printed.contains(&format!("ring {} ", stuck.ring)),
@@ -130,17 +132,16 @@ fn nothing_is_left_in_the_reader_when_the_tool_is_killed() {
     victim.tell("fill 8000");
     let mut kick = tool();
     kick.args(["kick", &victim.ring.to_string()]);
-    let mut seen = false;
-    while !seen {
-        let mut tool = kick.spawn().expect("it starts");
-        while tool.try_wait().expect("its status").is_none() {
-            if items(&victim) > before {
-                seen = true;
-                tool.kill().expect("SIGKILL");
-                tool.wait().expect("its end");
-            }
-        }
+    let mut tool = kick.spawn().expect("it starts");
+    while items(&victim) == before {
+        assert_eq!(
+            tool.try_wait().expect("its status"),
+            None,
+            "nothing was added"
+        );
     }
+    tool.kill().expect("SIGKILL");
+    tool.wait().expect("its end");
     assert_eq!(items(&victim), before);
 }
 

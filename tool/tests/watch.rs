@@ -74,6 +74,24 @@ fn without_kick_it_says_once_what_is_stuck_and_does_nothing() {
     assert!(!said.names(victim.ring), "{said:?}");
 }
 
+/// A descriptor or a mapping of a ring would keep it alive after its owner.
+#[test]
+fn between_two_looks_it_holds_no_ring() {
+    let _alone = alone();
+    let victim = Victim::start(&[]);
+    // It has looked once when it says that it watches.
+    let watcher = Watcher::start(&["--interval=60000"]);
+    let maps = std::fs::read_to_string(format!("/proc/{}/maps", watcher.pid())).expect("its maps");
+    assert!(
+        maps.contains("rbshim") && !maps.contains("bpf-map"),
+        "{maps}"
+    );
+    let fds = rbshim_tool::process::descriptors(watcher.pid()).expect("its descriptors");
+    let held = fds.iter().any(|(_, target)| target.contains("bpf"));
+    assert!(!held, "{fds:?}");
+    drop(victim);
+}
+
 /// Each of them looks stuck to somebody who looks at the positions alone.
 #[test]
 fn no_false_alarm_is_kicked() {

@@ -63,6 +63,10 @@ impl Watcher {
         watcher
     }
 
+    pub fn pid(&self) -> i32 {
+        self.process.id() as i32
+    }
+
     /// Its next line that names the ring.
     pub fn line_about(&mut self, ring: u32) -> String {
         loop {
