@@ -34,7 +34,7 @@ pub fn watch(options: &Watch) -> Result<()> {
         match signals.wait(next.saturating_duration_since(Instant::now())) {
             Some(Signal::End) => break,
             Some(Signal::Report) => {
-                watcher.report();
+                watcher.report()?;
                 continue;
             }
             None => {}
@@ -45,8 +45,7 @@ pub fn watch(options: &Watch) -> Result<()> {
         tell_manager(&[NotifyState::Watchdog]);
     }
     tell_manager(&[NotifyState::Stopping]);
-    watcher.report();
-    Ok(())
+    watcher.report()
 }
 
 /// Without a service manager this does nothing.
@@ -86,7 +85,7 @@ impl<'options> Watcher<'options> {
             if track.is_some_and(|track| track.suspicious(self.stuck_after)) {
                 self.suspicious(&ring)?;
             } else {
-                self.episodes.over(ring.id);
+                self.moved(&ring);
             }
         }
         let alive = |id: &u32| self.survey.track(*id).is_some();
@@ -161,11 +160,27 @@ impl<'options> Watcher<'options> {
         }
     }
 
-    fn report(&mut self) {
+    fn report(&mut self) -> Result<()> {
+        // What the last kick has brought since.
+        self.survey.sample()?;
+        for ring in self.survey.rings.clone() {
+            let track = self.survey.track(ring.id);
+            if !track.is_some_and(|track| track.suspicious(self.stuck_after)) {
+                self.moved(&ring);
+            }
+        }
         for (ring, rescues) in self.episodes.all() {
             self.log.rescues(ring, rescues);
         }
         self.log
             .summary(self.survey.rings.len(), self.episodes.total());
+        Ok(())
+    }
+
+    fn moved(&mut self, ring: &Ring) {
+        if self.episodes.moved(ring.id) {
+            let rescues = self.episodes.rescues(ring.id);
+            self.log.moved_late(ring, rescues);
+        }
     }
 }

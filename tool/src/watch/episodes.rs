@@ -32,11 +32,23 @@ impl Episodes {
         episode.now.replace(certain) != Some(certain)
     }
 
-    /// Its reader has moved, or is not asleep.
+    /// Its reader is not asleep.
     pub fn over(&mut self, ring: u32) {
         if let Some(episode) = self.rings.get_mut(&ring) {
             episode.now = None;
         }
+    }
+
+    /// Its reader has moved. Whether that is what a kick has brought which seemed to have done nothing: on a busy machine
+    /// a reader that was woken may not run for longer than we wait.
+    pub fn moved(&mut self, ring: u32) -> bool {
+        self.over(ring);
+        let episode = self.rings.get_mut(&ring);
+        episode.is_some_and(|episode| {
+            let late = episode.pause.take().is_some();
+            episode.rescues += u64::from(late);
+            late
+        })
     }
 
     /// Whether the last kick that did nothing is long enough ago.
@@ -125,6 +137,20 @@ mod tests {
         assert_eq!(episodes.all(), [(1, 2), (2, 1)]);
         episodes.retain(|ring| *ring == 2);
         assert_eq!((episodes.total(), episodes.all()), (3, vec![(2, 1)]));
+    }
+
+    #[test]
+    fn a_reader_that_moves_late_was_rescued_too() {
+        let mut episodes = Episodes::default();
+        let now = Instant::now();
+        assert!(!episodes.moved(1));
+        episodes.kicked(1, now, false);
+        assert!(episodes.moved(1));
+        assert_eq!(episodes.rescues(1), 1);
+        assert!(!episodes.moved(1) && episodes.may_kick(1, now));
+        episodes.kicked(1, now, true);
+        assert!(!episodes.moved(1));
+        assert_eq!(episodes.rescues(1), 2);
     }
 
     #[test]

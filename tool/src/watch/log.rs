@@ -98,6 +98,12 @@ impl Log {
         self.line(priority, &text);
     }
 
+    /// A reader that has moved after all.
+    pub fn moved_late(&self, ring: &Ring, rescues: u64) {
+        let text = format!("woken late=true rescues={rescues} {}", named(ring));
+        self.line(Priority::Notice, &text);
+    }
+
     /// A kick that failed.
     pub fn failed(&self, ring: &Ring, failure: &Failure) {
         let text = format!("failed {} why=\"{failure}\"", named(ring));
