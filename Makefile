@@ -8,6 +8,10 @@ INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
 PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
 CMAKEDIR ?= $(LIBDIR)/cmake/rbshim
+# Of the tool only.
+BINDIR ?= $(PREFIX)/bin
+DATADIR ?= $(PREFIX)/share
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 CARGO_TARGET_DIR ?= target
@@ -17,9 +21,12 @@ COMPILED := $(TARGET)/release/librbshim.a
 BUILD := $(TARGET)/package
 DIST := $(CARGO_TARGET_DIR)/dist
 BENCH = $(abspath $(CARGO_TARGET_DIR))/bench
+TOOL = $(abspath $(CARGO_TARGET_DIR))/tool
+TOOL_BUILD = $(TOOL)$(if $(CARGO_BUILD_TARGET),/$(CARGO_BUILD_TARGET))/release
 
 INSTALLER = SOURCE='$(CURDIR)' BUILD='$(BUILD)' VERSION='$(VERSION)' PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' \
 	INCLUDEDIR='$(INCLUDEDIR)' MANDIR='$(MANDIR)' PKGCONFIGDIR='$(PKGCONFIGDIR)' CMAKEDIR='$(CMAKEDIR)' \
+	BINDIR='$(BINDIR)' DATADIR='$(DATADIR)' UNITDIR='$(UNITDIR)' TOOL='$(TOOL_BUILD)' \
 	DESTDIR='$(DESTDIR)' INSTALL='$(INSTALL)' packaging/install.sh
 
 all: build
@@ -67,6 +74,15 @@ FRONT = $(if $(shell [ $(BUILD)/front/libbpf.so.1 -nt $(BUILD)/librbshim.a ] && 
 install-front: $(FRONT)
 	@$(INSTALLER) install-front
 
+# The operator's program: docs/operators.md. A crate of its own, with a lock file of its own.
+tool:
+	@[ -d tool ] || { echo 'rbshim: the tool is in the repository, not in the tarball' >&2; exit 1; }
+	cd tool && $(CARGO) build --release --locked --target-dir '$(TOOL)' \
+		$(if $(CARGO_BUILD_TARGET),--target $(CARGO_BUILD_TARGET)) $(CARGOFLAGS)
+
+install-tool: $(if $(wildcard $(TOOL_BUILD)/rbshim),,tool)
+	@$(INSTALLER) install-tool
+
 uninstall:
 	@$(INSTALLER) uninstall
 
@@ -100,6 +116,9 @@ check: setup
 	cd benches && $(CARGO) fmt --check
 	cd benches && CARGO_TARGET_DIR=$(BENCH) $(CARGO) clippy --release --all-targets --locked -- -D warnings
 	cd benches && CARGO_TARGET_DIR=$(BENCH) $(CARGO) test --release --locked
+	cd tool && $(CARGO) fmt --check
+	cd tool && CARGO_TARGET_DIR=$(TOOL) $(CARGO) clippy --all-targets --locked -- -D warnings
+	cd tool && CARGO_TARGET_DIR=$(TOOL) $(CARGO) test --locked
 	packaging/check/run.sh
 
 # Packages, built and used in roots of Debian: needs a network.
@@ -136,5 +155,6 @@ header:
 clean:
 	$(CARGO) clean
 
-.PHONY: all build compile force demo setup lint quick check soak litmus bench header install front install-front \
-	uninstall dist abi package-check clean
+# `tool` is a folder too.
+.PHONY: all build compile force demo tool install-tool setup lint quick check soak litmus bench header install front \
+	install-front uninstall dist abi package-check clean

@@ -33,7 +33,7 @@ mkdir "$tree"
 
 # What the repository knows, as it is in the working tree, committed or not.
 git ls-files -z --cached -- . \
-	':!tests' ':!benches' ':!fuzz' ':!litmus' ':!.ci' ':!debian' ':!*.gitignore' >"$new/files"
+	':!tests' ':!tool' ':!benches' ':!fuzz' ':!litmus' ':!.ci' ':!debian' ':!*.gitignore' >"$new/files"
 tar c --null --files-from="$new/files" >"$new/sources" || fail 'a file of the repository is not in the working tree'
 tar x -C "$tree" -f "$new/sources"
 

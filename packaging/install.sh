@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #
-# install.sh install|install-front|uninstall
+# install.sh install|install-front|install-tool|uninstall
 #
 # From the environment: SOURCE (the project), BUILD (what packaging/link.sh has made), VERSION, PREFIX, LIBDIR,
-# INCLUDEDIR, MANDIR, PKGCONFIGDIR, CMAKEDIR, DESTDIR, INSTALL. Installs all or nothing: what was installed
-# before stays until everything is there.
+# INCLUDEDIR, MANDIR, PKGCONFIGDIR, CMAKEDIR, DESTDIR, INSTALL; for the tool also TOOL (where cargo has made it), BINDIR,
+# DATADIR, UNITDIR. Installs all or nothing: what was installed before stays until everything is there.
 set -eu
 umask 022
 
@@ -64,16 +64,30 @@ front() {
 	echo "link libbpf.so.1 $LIBDIR/rbshim/libbpf.so"
 }
 
+# The same of the tool: docs/operators.md.
+tool() {
+	echo "755 $TOOL/rbshim $BINDIR/rbshim"
+	for page in "$SOURCE"/tool/man/*.1; do
+		echo "644 $page $MANDIR/man1/${page##*/}"
+	done
+	completions=$SOURCE/tool/completions
+	echo "644 $completions/rbshim.bash $DATADIR/bash-completion/completions/rbshim"
+	echo "644 $completions/_rbshim $DATADIR/zsh/site-functions/_rbshim"
+	echo "644 $completions/rbshim.fish $DATADIR/fish/vendor_completions.d/rbshim.fish"
+	echo "644 $staged/rbshim-watch.service $UNITDIR/rbshim-watch.service"
+}
+
 # Fails if something is named in a way that is not supported.
 check_names() {
-	for path in "$PREFIX" "$LIBDIR" "$INCLUDEDIR" "$MANDIR" "$PKGCONFIGDIR" "$CMAKEDIR"; do
+	for path in "$PREFIX" "$LIBDIR" "$INCLUDEDIR" "$MANDIR" "$PKGCONFIGDIR" "$CMAKEDIR" "$BINDIR" "$DATADIR" "$UNITDIR"; do
 		case $path/ in
 		*/./* | */../*) fail "a path with . or .. is not supported: $path" ;;
 		/*) ;;
 		*) fail "not an absolute path: $path" ;;
 		esac
 	done
-	for path in "$SOURCE" "$BUILD" "$PREFIX" "$LIBDIR" "$INCLUDEDIR" "$MANDIR" "$PKGCONFIGDIR" "$CMAKEDIR"; do
+	for path in "$SOURCE" "$BUILD" "$PREFIX" "$LIBDIR" "$INCLUDEDIR" "$MANDIR" "$PKGCONFIGDIR" "$CMAKEDIR" \
+		"$TOOL" "$BINDIR" "$DATADIR" "$UNITDIR"; do
 		case $path in
 		*[[:space:]]*) fail "a path with spaces is not supported: $path" ;;
 		esac
@@ -139,6 +153,7 @@ remove() {
 	{
 		files
 		front
+		tool
 	} | while read -r _ _ destination; do
 		rm -f "$DESTDIR$destination"
 	done
@@ -150,6 +165,7 @@ case ${DESTDIR:=} in
 '' | /*) DESTDIR=${DESTDIR%/} ;;
 *) DESTDIR=$PWD/${DESTDIR%/} ;;
 esac
+: "${TOOL:=$BUILD}" "${BINDIR:=$PREFIX/bin}" "${DATADIR:=$PREFIX/share}" "${UNITDIR:=$PREFIX/lib/systemd/system}"
 check_names
 PREFIX=$(plain "$PREFIX") LIBDIR=$(plain "$LIBDIR") INCLUDEDIR=$(plain "$INCLUDEDIR")
 MANDIR=$(plain "$MANDIR") PKGCONFIGDIR=$(plain "$PKGCONFIGDIR") CMAKEDIR=$(plain "$CMAKEDIR")
@@ -168,6 +184,13 @@ install-front)
 	front >"$staged/list"
 	put
 	;;
+install-tool)
+	tool | cut -d ' ' -f 3 | check_writable
+	stage
+	sed -e "s|@BINDIR@|$BINDIR|g" "$SOURCE/tool/systemd/rbshim-watch.service.in" >"$staged/rbshim-watch.service"
+	tool >"$staged/list"
+	put
+	;;
 uninstall) remove ;;
-*) fail 'usage: install.sh install|install-front|uninstall' ;;
+*) fail 'usage: install.sh install|install-front|install-tool|uninstall' ;;
 esac

@@ -77,6 +77,7 @@ find_missing() {
 	need shellcheck shellcheck has shellcheck
 	need git git has git
 	need valgrind valgrind has valgrind
+	need tmux tmux has tmux
 	need "the address sanitizer's run-time library" gcc links stdio.h -fsanitize=address
 	need "the thread sanitizer's run-time library" gcc links stdio.h -fsanitize=thread
 	need setarch util-linux has setarch

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! All rings with their readers, looked at again and again.
+
+use crate::error::Result;
+use crate::kick;
+use crate::process::active::Active;
+use crate::process::mapped::mapped;
+use crate::process::wait::How;
+use crate::process::{self, Process};
+use crate::rings::{self, Kind, Ring};
+use crate::state::{Reader, State, Track};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+/// What is known of the machine's rings.
+#[derive(Debug, Default)]
+pub struct Survey {
+    maps: BTreeMap<u32, Option<Ring>>,
+    /// The rings of the last look, by id.
+    pub rings: Vec<Ring>,
+    tracks: BTreeMap<u32, Track>,
+    readers: BTreeMap<u32, Vec<i32>>,
+    /// So many processes could not be looked at.
+    pub hidden: usize,
+    active: Active,
+}
+
+/// A process that reads a ring; of a user ring, that writes it.
+#[derive(Clone, Debug)]
+pub struct ReaderRow {
+    /// Its id.
+    pub pid: i32,
+    /// Its name, perhaps hostile.
+    pub name: Vec<u8>,
+    /// How it waits.
+    pub how: How,
+    /// rbshim is in it.
+    pub rbshim: bool,
+}
+
+/// A ring as it is shown.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// Which.
+    pub ring: Ring,
+    /// Bytes that are not read.
+    pub unread: u64,
+    /// Everything before it was read.
+    pub consumer: u64,
+    /// Everything before it was reserved.
+    pub producer: u64,
+    /// Bytes a second, in and out.
+    pub rates: (f64, f64),
+    /// The most unread bytes that were seen.
+    pub high_water: u64,
+    /// For so long the next record has been there to be read.
+    pub waiting: Option<Duration>,
+    /// The verdict.
+    pub state: State,
+    /// Who reads.
+    pub readers: Vec<ReaderRow>,
+}
+
+impl Survey {
+    /// Finds the rings and looks at their positions.
+    pub fn sample(&mut self) -> Result<()> {
+        self.rings = rings::find(&mut self.maps)?;
+        let mut tracks = BTreeMap::new();
+        let mut gone = BTreeSet::new();
+        for ring in &self.rings {
+            let Some(sample) = ring.sample()? else {
+                gone.insert(ring.id);
+                continue;
+            };
+            let now = Instant::now();
+            let track = match self.tracks.remove(&ring.id) {
+                Some(mut track) => {
+                    track.see(sample, now);
+                    track
+                }
+                None => Track::new(sample, now),
+            };
+            tracks.insert(ring.id, track);
+        }
+        self.rings.retain(|ring| !gone.contains(&ring.id));
+        self.readers.retain(|id, _| tracks.contains_key(id));
+        self.tracks = tracks;
+        Ok(())
+    }
+
+    /// Finds out which processes read the rings.
+    pub fn find_readers(&mut self) -> Result<()> {
+        let found = mapped(&self.rings, process::all())?;
+        (self.readers, self.hidden) = (found.processes, found.hidden);
+        Ok(())
+    }
+
+    /// The processes that read a ring, as found last.
+    pub fn readers(&self, ring: u32) -> &[i32] {
+        self.readers.get(&ring).map_or(&[], Vec::as_slice)
+    }
+
+    /// What was seen of a ring.
+    pub fn track(&self, ring: u32) -> Option<&Track> {
+        self.tracks.get(&ring)
+    }
+
+    /// The verdict about a ring whose readers were looked at after the last sample.
+    pub fn state(&self, ring: &Ring, readers: &[Process], stuck_after: Duration) -> State {
+        let Some(track) = self.tracks.get(&ring.id) else {
+            return State::Idle;
+        };
+        let state = track.state(ring.kind, ring.size, reader(ring, readers), stuck_after);
+        if matches!(state, State::Stuck | State::Suspected) {
+            // It may have woken between the sample and the look at its threads.
+            let now = ring.sample().ok().flatten();
+            if now.is_none_or(|now| now.consumer != track.last.consumer) {
+                return State::BackingUp;
+            }
+        }
+        state
+    }
+
+    /// Looks at all readers, and has a row for each ring.
+    pub fn rows(&mut self, stuck_after: Duration) -> Vec<Row> {
+        let pids: BTreeSet<i32> = self.readers.values().flatten().copied().collect();
+        let processes: BTreeMap<i32, Process> = pids
+            .into_iter()
+            .filter_map(|pid| Some((pid, Process::look(pid).ok()?)))
+            .collect();
+        let mut rows = Vec::new();
+        for ring in self.rings.clone() {
+            let readers: Vec<Process> = self
+                .readers(ring.id)
+                .iter()
+                .filter_map(|pid| processes.get(pid).cloned())
+                .collect();
+            let state = self.state(&ring, &readers, stuck_after);
+            let Some(track) = self.tracks.get(&ring.id) else {
+                continue;
+            };
+            let active = &mut self.active;
+            rows.push(Row {
+                unread: track.last.unread(),
+                consumer: track.last.consumer,
+                producer: track.last.producer,
+                rates: track.rates(),
+                high_water: track.high_water,
+                waiting: track.waiting(),
+                state,
+                readers: readers
+                    .iter()
+                    .map(|process| ReaderRow {
+                        pid: process.pid,
+                        name: process.name.clone(),
+                        how: process.how(ring.id),
+                        rbshim: active.in_process(process.pid),
+                    })
+                    .collect(),
+                ring,
+            });
+        }
+        rows
+    }
+}
+
+/// What the readers of a ring do, taken together.
+pub fn reader(ring: &Ring, readers: &[Process]) -> Reader {
+    if readers.is_empty() {
+        return Reader::None;
+    }
+    if ring.kind == Kind::User {
+        return Reader::Busy;
+    }
+    if readers.iter().all(Process::paused) {
+        return Reader::Paused;
+    }
+    if !readers.iter().any(|process| kick::sleeps(process, ring.id)) {
+        return Reader::Busy;
+    }
+    let waiters = readers.iter().flat_map(|process| process.waiters(ring.id));
+    let sleepers = waiters.filter(|waiter| waiter.thread.asleep());
+    let wakes_itself = sleepers.filter_map(|waiter| waiter.wakes_itself).min();
+    Reader::Asleep { wakes_itself }
+}

@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+/* Does nothing, and succeeds. */
+int main(void)
+{
+	return 0;
+}
