@@ -16,7 +16,7 @@ use crate::ring::wait::Round;
 use crate::stats::Stats;
 use crate::sys::alloc;
 use crate::sys::errno::Errno;
-use callback::{Callback, refuse};
+use callback::Callback;
 use core::ffi::{c_int, c_ulong, c_void};
 use core::mem::{MaybeUninit, offset_of};
 use core::ptr::NonNull;
@@ -29,8 +29,8 @@ const HOT_SIZE_MIN: u64 = 64 * 1024;
 /// It may unwind.
 pub type SampleFn = unsafe extern "C-unwind" fn(*mut c_void, *mut c_void, usize) -> c_int;
 
-/// C's `struct ring`. It begins with libbpf's own fields, since programs reach into them. They do not
-/// change after [`fill`](EmptyRing::fill).
+/// C's `struct ring`. It begins with libbpf's own fields, since programs reach into them. We do not
+/// change them after [`fill`](EmptyRing::fill), but a program may set another callback.
 #[repr(C)]
 #[derive(Debug)]
 pub struct MappedRing {
@@ -42,8 +42,6 @@ pub struct MappedRing {
     mask: c_ulong,
     /// Names the map for as long as the program keeps it open; we need it no more.
     map_fd: c_int,
-    /// `sample_cb`, or what stands in for it where there is none: nothing has to be asked for each record.
-    deliver: SampleFn,
     /// What the reader remembers; only the thread that consumes uses it.
     journal: Journal,
     /// What the ring is to the present call on its manager; only the thread that consumes uses it.
@@ -99,7 +97,6 @@ impl EmptyRing {
             producer_pos: pages.producer,
             mask: pages.mask as c_ulong,
             map_fd,
-            deliver: sample_cb.unwrap_or(refuse),
             journal: Journal::new(),
             part: Part::default(),
             watched: AtomicBool::new(false),

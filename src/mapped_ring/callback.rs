@@ -9,7 +9,7 @@ use crate::stats::Counters;
 use core::ffi::{c_int, c_void};
 
 /// In place of a callback: refuses the record.
-pub(super) unsafe extern "C-unwind" fn refuse(_: *mut c_void, _: *mut c_void, _: usize) -> c_int {
+unsafe extern "C-unwind" fn refuse(_: *mut c_void, _: *mut c_void, _: usize) -> c_int {
     c_int::MIN
 }
 
@@ -55,7 +55,9 @@ impl<const COUNTED: bool> Receiver for Callback<COUNTED> {
     fn record(&mut self, record: Record) -> Received {
         let ring = self.ring.as_ptr();
         // SAFETY: a live ring: no callback may free its own manager.
-        let (deliver, ctx) = unsafe { ((*ring).deliver, (*ring).ctx) };
+        let (sample_cb, ctx) = unsafe { ((*ring).sample_cb, (*ring).ctx) };
+        // No branch for what hardly any program does.
+        let sample_cb = sample_cb.unwrap_or(refuse);
         let len = record.len as usize;
         if COUNTED && !self.refuses() {
             self.count(|counters| {
@@ -68,7 +70,7 @@ impl<const COUNTED: bool> Receiver for Callback<COUNTED> {
         //    checked that the record ends before what the producer has published.
         // 2. The program gave us the function and the context for this call.
         // 3. Where it gave none, `refuse` takes any arguments.
-        let result = unsafe { deliver(ctx, self.pages.payload(record.start), len) };
+        let result = unsafe { sample_cb(ctx, self.pages.payload(record.start), len) };
         if result < 0 {
             self.failed(result)
         } else {

@@ -43,6 +43,9 @@ pub use hold::{is_held, release, repair};
 /// record would make them fight for it.
 const UNPUBLISHED_MAX: u64 = 256;
 
+/// A call for up to so many records is for a few: it seldom gets to the end of what is there.
+const FEW: u64 = 8;
+
 /// Why a call ended before it had caught up.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Stop {
@@ -101,7 +104,7 @@ pub fn consume<M: ConsumerMemory>(
     max: u64,
     mut receiver: impl Receiver,
 ) -> Result<u64, Stop> {
-    // The straight way: records that are there, and as many as asked for. It is all of a call for a few of them.
+    // The straight way of a call for a few records: they are there, and that is all.
     let Some((mut consumer, mut ahead)) = Consumer::enter_straight(memory, journal, max) else {
         return consume_at_length(memory, journal, max, receiver);
     };
@@ -131,7 +134,7 @@ pub fn consume<M: ConsumerMemory>(
         }
     }
     receiver.found(seen);
-    consumer.consume_on(max, receiver)
+    consumer.consume_rest(max, receiver)
 }
 
 /// The same, whatever is there.
@@ -330,7 +333,7 @@ impl<'a, M: ConsumerMemory> Consumer<'a, M> {
     /// Returns the bytes up to the producer's position, too.
     #[inline(always)]
     fn enter_straight(memory: M, journal: &'a Journal, max: u64) -> Option<(Self, u64)> {
-        if max == 0 || journal.held() != Held::NOTHING {
+        if !(1..=FEW).contains(&max) || journal.held() != Held::NOTHING {
             return None;
         }
         // Acquire, as in `enter`.
@@ -361,16 +364,26 @@ impl<'a, M: ConsumerMemory> Consumer<'a, M> {
         }
     }
 
-    /// [`consume`] from here on.
+    /// [`consume`] after the straight way.
     #[inline(never)]
+    fn consume_rest(self, max: u64, receiver: impl Receiver) -> Result<u64, Stop> {
+        self.consume_on(max, receiver)
+    }
+
+    /// [`consume`] from here on.
+    #[inline(always)]
     fn consume_on(mut self, max: u64, mut receiver: impl Receiver) -> Result<u64, Stop> {
         let receiver = &mut receiver;
         loop {
             match self.drain::<false>(max, receiver) {
                 Drained::Seen => continue,
                 Drained::CaughtUp if !self.settle(receiver) => continue,
+                Drained::CaughtUp => {}
+                Drained::Limit(more) => self.stop(more, receiver),
                 stopped => return self.end(stopped, receiver),
             }
+            self.leave();
+            return Ok(self.delivered);
         }
     }
 
@@ -434,12 +447,10 @@ impl<'a, M: ConsumerMemory> Consumer<'a, M> {
         }
     }
 
-    /// The end of a call that has settled the ring, or has not caught up.
+    /// The end of a call that fails.
     #[inline(never)]
     fn end(mut self, stopped: Drained, mut receiver: impl Receiver) -> Result<u64, Stop> {
-        if stopped != Drained::CaughtUp {
-            self.stop_as(stopped, &mut receiver);
-        }
+        self.stop_as(stopped, &mut receiver);
         self.leave();
         self.verdict(stopped).map(|()| self.delivered)
     }
