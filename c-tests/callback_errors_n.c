@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 /* Negative values from the callback in calls that consume up to n, or a single ring. */
+#include <limits.h>
 #include "failing_reader.h"
 
 int main(void)
@@ -53,6 +54,15 @@ int main(void)
 	SHOW(ring__avail_data_size(second));
 	SHOW(ring__consume_n(second, 1));
 	SHOW(ring__consume_n(second, 2));
+
+	printf("the least value\n");
+	fail(1, 0, INT_MIN);
+	emit(1, 0, 1, 16);
+	SHOW(ring__consume_n(second, 5));
+	emit(1, 0, 1, 16);
+	SHOW(ring__consume(second));
+	emit(1, 0, 1, 16);
+	SHOW(ring_buffer__consume_n(rb, 1));
 
 	printf("positive values mean nothing\n");
 	fail(1, 0, 3);

@@ -199,7 +199,8 @@ impl RingHandle {
         let callback = Callback::<COUNTED>::of(self);
         match consumer::consume(self.pages(), self.journal(), max, callback) {
             Ok(delivered) => delivered as i64,
-            Err(stop) => i64::from(self.error(stop).0).wrapping_neg(),
+            // Negative whatever the callback has returned, INT_MIN too.
+            Err(stop) => i64::from(self.error(stop).0 as u32).wrapping_neg(),
         }
     }
 

@@ -270,6 +270,8 @@ impl<M: ConsumerMemory> Consumer<'_, M> {
         // A signal handler that jumps out of here finds the old note until the position is good.
         compiler_fence(Ordering::SeqCst);
         self.journal.set_published(pos);
+        // A call in a callback may have fenced another position, and this one may be left before it comes back there.
+        self.journal.set_fenced(Fenced::NOWHERE);
         receiver.published();
     }
 

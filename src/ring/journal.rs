@@ -60,6 +60,9 @@ impl Held {
     }
 }
 
+/// How often another thread looks for a note that does not change while it looks.
+const SHOWN_TRIES: u32 = 64;
+
 /// The notes of one ring. Only the thread that uses the ring changes them; a call in a callback shares
 /// them with the call around it. Any thread may ask what they [show](Self::shown).
 #[derive(Debug)]
@@ -141,10 +144,10 @@ impl Journal {
     /// What libbpf's `consumer_pos` would be in a ring of `size` bytes, where ours is what `position`
     /// loads.
     pub fn shown(&self, size: u64, position: impl Fn() -> u64) -> u64 {
-        loop {
+        for _ in 0..SHOWN_TRIES {
             let held = self.held();
             let pos = position();
-            // Another thread may ask, while the reader moves the position and then forgets the note.
+            // Another thread may ask, while the reader moves the position and then the note.
             if self.held() == held {
                 return if held.is_behind(pos, size) {
                     held.reached
@@ -153,6 +156,8 @@ impl Journal {
                 };
             }
         }
+        // The reader goes on all the time: where it was a moment ago is as good an answer.
+        position()
     }
 }
 
@@ -173,15 +178,16 @@ impl Word {
         Word(AtomicU64::new(pos))
     }
 
-    // Relaxed: what is read with it is compared, and believed only if it fits.
+    // Acquire and Release pair with each other, in another thread that asks for a position: it sees what the
+    // callbacks before that position have done, and the publication that a note says.
     #[inline(always)]
     fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.0.load(Ordering::Acquire)
     }
 
     #[inline(always)]
     fn set(&self, pos: u64) {
-        self.0.store(pos, Ordering::Relaxed);
+        self.0.store(pos, Ordering::Release);
     }
 }
 
@@ -201,13 +207,14 @@ impl Word {
     }
 
     fn get(&self) -> u64 {
-        let [low, high] = self.0.each_ref().map(|half| half.load(Ordering::Relaxed));
+        // Acquire and Release as in the one above.
+        let [low, high] = self.0.each_ref().map(|half| half.load(Ordering::Acquire));
         u64::from(low) | u64::from(high) << 32
     }
 
     fn set(&self, pos: u64) {
         let [low, high] = &self.0;
-        low.store(pos as u32, Ordering::Relaxed);
-        high.store((pos >> 32) as u32, Ordering::Relaxed);
+        low.store(pos as u32, Ordering::Release);
+        high.store((pos >> 32) as u32, Ordering::Release);
     }
 }

@@ -78,6 +78,8 @@ pub const MUTANTS: &[Mutant] = &[
         if HOT {
             self.memory.set_consumer_pos(self.cursor, super::Ordering::Release);
             self.published = self.cursor;
+            self.fenced = super::Fenced(self.cursor);
+            self.journal.set_published(self.cursor);
         }
         if HOT {",
         )],
@@ -139,7 +141,10 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "a position made good owes no fence",
         file: CONSUMER,
-        replace: &[("if !repaired && journal.fenced()", "if journal.fenced()")],
+        replace: &[
+            ("if !repaired && journal.fenced()", "if journal.fenced()"),
+            PUBLISHED_UNFENCED,
+        ],
         caught_by: "a_reader_is_woken_after_a_call_in_a_callback_and_a_window_that_was_left",
     },
     Mutant {
@@ -189,6 +194,6 @@ pub const MUTANTS: &[Mutant] = &[
         self.journal.forget();",
             "    fn leave(&self) {",
         )],
-        caught_by: "a_call_left_in_the_callback_leaves_no_note_behind_a_failed_outer_one",
+        caught_by: "a_ring_whose_position_somebody_else_has_moved_is_not_as_left",
     },
 ];

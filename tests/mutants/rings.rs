@@ -117,6 +117,6 @@ pub const MUTANTS: &[Mutant] = &[
         &&",
             "    let _ = memory;\n   ",
         )],
-        caught_by: "a_ring_settled_in_its_callback_is_read_on_though_the_next_callback_is_left",
+        caught_by: "a_ring_whose_position_somebody_else_has_moved_is_not_as_left",
     },
 ];

@@ -28,6 +28,7 @@ const RECEIVE: &str = "        let received = receiver.record(Record { start, le
 const PUBLISH_ENDS: &str = "        self.step(span);
         self.memory.set_consumer_pos(self.cursor, super::Ordering::Release);
         self.published = self.cursor;
+        self.fenced = super::Fenced(self.cursor);
         if HOT {";
 const WOKEN: &str = "a_reader_is_woken_for_every_record";
 const REUSE: &str = "sleeping::space_is_used_again_only_after_its_record_was_delivered";
@@ -118,7 +119,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "a bounded return without the fence",
         file: CONSUMER,
-        replace: &[LEAVE_UNFENCED],
+        replace: &[LEAVE_UNFENCED, FENCE_CLAIMED],
         caught_by: "a_reader_of_one_record_a_call_is_woken",
     },
     Mutant {
@@ -130,7 +131,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "a failed return without the fence",
         file: CONSUMER,
-        replace: &[FAIL_UNFENCED],
+        replace: &[FAIL_UNFENCED, FENCE_CLAIMED],
         caught_by: "a_reader_whose_callback_fails_is_woken",
     },
     Mutant {
@@ -150,6 +151,12 @@ pub const MUTANTS: &[Mutant] = &[
             "if !repaired {",
         )],
         caught_by: "a_reader_that_moves_its_position_itself_is_woken",
+    },
+    Mutant {
+        name: "a position counts as fenced after it was moved and came back",
+        file: CONSUMER,
+        replace: &[PUBLISHED_UNFENCED],
+        caught_by: "out_of_a_call_the_end_is_believed_only_where_it_was_fenced",
     },
     Mutant {
         name: "the kernel's barrier removed",

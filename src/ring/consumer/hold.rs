@@ -125,8 +125,6 @@ impl<'a, M: ConsumerMemory> Consumer<'a, M> {
             self.memory.set_consumer_pos(self.last, Ordering::Release);
             self.has_published(self.last, receiver);
         }
-        // A call in the callback may have fenced the very position that somebody else moves ours to.
-        self.journal.set_fenced(Fenced::NOWHERE);
         self.published = self.last;
         self.journal.set_published(self.last);
     }

@@ -5,6 +5,7 @@ mod as_libbpf;
 mod found;
 mod hot;
 mod jumps;
+mod left_behind;
 mod lingering;
 mod positions;
 mod protocol;
