@@ -8,7 +8,7 @@ mod callback;
 use crate::log::warning;
 use crate::manager::Part;
 use crate::pages::Pages;
-use crate::ring::consumer::{self, Stop, Turn};
+use crate::ring::consumer::{self, FEW, Stop, Turn};
 use crate::ring::fill::Fill;
 use crate::ring::journal::Journal;
 use crate::ring::memory::{ConsumerMemory, Fence};
@@ -172,7 +172,9 @@ impl RingHandle {
         // A call on the manager that this is called in, from a callback, must see for itself.
         self.set_part(self.part().walked());
         let result = if self.stats().are_kept() {
-            self.consume_counted(max)
+            self.consume_apart::<true>(max)
+        } else if max > FEW {
+            self.consume_apart::<false>(max)
         } else {
             self.consume_of_kind::<false>(max)
         };
@@ -188,9 +190,10 @@ impl RingHandle {
         result
     }
 
+    /// For many records, or where they are counted. Returns as [`consume_of_kind`](Self::consume_of_kind).
     #[inline(never)]
-    fn consume_counted(self, max: u64) -> i64 {
-        self.consume_of_kind::<true>(max)
+    fn consume_apart<const COUNTED: bool>(self, max: u64) -> i64 {
+        self.consume_of_kind::<COUNTED>(max)
     }
 
     /// Returns the records delivered or a negative error: one register, where a `Result` would take memory.

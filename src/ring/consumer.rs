@@ -44,7 +44,7 @@ pub use hold::{is_held, release, repair};
 const UNPUBLISHED_MAX: u64 = 256;
 
 /// A call for up to so many records is for a few: it seldom gets to the end of what is there.
-const FEW: u64 = 8;
+pub const FEW: u64 = 8;
 
 /// Why a call ended before it had caught up.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -104,9 +104,12 @@ pub fn consume<M: ConsumerMemory>(
     max: u64,
     mut receiver: impl Receiver,
 ) -> Result<u64, Stop> {
+    if max > FEW {
+        return consume_many(memory, journal, max, receiver);
+    }
     // The straight way of a call for a few records: they are there, and that is all.
     let Some((mut consumer, mut ahead)) = Consumer::enter_straight(memory, journal, max) else {
-        return consume_at_length(memory, journal, max, receiver);
+        return consume_apart(memory, journal, max, receiver);
     };
     let seen = ahead;
     loop {
@@ -115,7 +118,7 @@ pub fn consume<M: ConsumerMemory>(
                 break;
             }
             journal.forget();
-            return consume_at_length(memory, journal, max, receiver);
+            return consume_apart(memory, journal, max, receiver);
         };
         ahead = ahead.wrapping_sub(span);
         match consumer.deliver::<false>(header, span, ahead > 0, max, &mut receiver) {
@@ -137,15 +140,26 @@ pub fn consume<M: ConsumerMemory>(
     consumer.consume_rest(max, receiver)
 }
 
-/// The same, whatever is there.
-#[inline(never)]
-fn consume_at_length<M: ConsumerMemory>(
+/// The same, for as many records as one likes.
+#[inline(always)]
+pub fn consume_many<M: ConsumerMemory>(
     memory: M,
     journal: &Journal,
     max: u64,
     receiver: impl Receiver,
 ) -> Result<u64, Stop> {
     Consumer::enter(memory, journal).consume_on(max, receiver)
+}
+
+/// [`consume_many`] where the straight way has not been.
+#[inline(never)]
+fn consume_apart<M: ConsumerMemory>(
+    memory: M,
+    journal: &Journal,
+    max: u64,
+    receiver: impl Receiver,
+) -> Result<u64, Stop> {
+    consume_many(memory, journal, max, receiver)
 }
 
 /// One turn of a ring: consumes what it holds now, up to `max` records, and goes on from where the last
@@ -335,7 +349,7 @@ impl<'a, M: ConsumerMemory> Consumer<'a, M> {
     /// Returns the bytes up to the producer's position, too.
     #[inline(always)]
     fn enter_straight(memory: M, journal: &'a Journal, max: u64) -> Option<(Self, u64)> {
-        if !(1..=FEW).contains(&max) || journal.held() != Held::NOTHING {
+        if max == 0 || journal.held() != Held::NOTHING {
             return None;
         }
         // Acquire, as in `enter`.
