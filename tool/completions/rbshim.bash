@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 _rbshim() {
     local i cur prev opts cmd
     COMPREPLY=()

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_rbshim_global_optspecs
     string join \n h/help V/version

@@ -21,7 +21,31 @@ fn generated() -> BTreeMap<String, Vec<u8>> {
         clap_complete::generate_to(shell, &mut Cli::command(), "rbshim", &completions)
             .expect("a completion");
     }
-    files(folder.path())
+    let mut files = files(folder.path());
+    for (name, text) in &mut files {
+        *text = licensed(name, text);
+    }
+    files
+}
+
+/// The text with the line that states its license, which zsh wants to be the second one.
+fn licensed(name: &str, text: &[u8]) -> Vec<u8> {
+    let sign = if name.starts_with("man/") {
+        ".\\\""
+    } else {
+        "#"
+    };
+    let line = format!("{sign} SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause\n");
+    let first = text
+        .iter()
+        .position(|&byte| byte == b'\n')
+        .map_or(0, |end| end + 1);
+    let place = if text.starts_with(b"#compdef") {
+        first
+    } else {
+        0
+    };
+    [&text[..place], line.as_bytes(), &text[place..]].concat()
 }
 
 fn files(root: &Path) -> BTreeMap<String, Vec<u8>> {
