@@ -40,6 +40,7 @@ impl Step {
         match mnemonic {
             "lock" => on_stack.then_some(Step::LockedFence),
             "xchg" | "xchgq" => (is_64_bit(from) && to.contains('(')).then_some(Step::Exchange),
+            "mov" if is_own(from, to) => None,
             "mov" | "movq" | "movl" | "movslq" if from.contains('(') && !on_stack => {
                 let position = is_64_bit(to) && mnemonic != "movslq";
                 Some(if position {
@@ -51,6 +52,13 @@ impl Step {
             _ => None,
         }
     }
+}
+
+/// Positions stand at the beginning of their pages, and headers have an index. What is loaded at a distance from an
+/// address is the library's own, and so is an address that takes the place of the one that it is loaded from.
+fn is_own(from: &str, to: &str) -> bool {
+    let from = from.trim();
+    from.contains('(') && from.starts_with("0x") || from == format!("({})", to.trim())
 }
 
 fn is_64_bit(register: &str) -> bool {

@@ -132,12 +132,14 @@ pub fn consume<M: ConsumerMemory>(
             }
             Some(stopped) => {
                 receiver.found(seen);
-                return consumer.end(stopped, receiver);
+                let failed = consumer;
+                return failed.end(stopped, receiver);
             }
         }
     }
     receiver.found(seen);
-    consumer.consume_rest(max, receiver)
+    let rest = consumer;
+    rest.consume_rest(max, receiver)
 }
 
 /// The same, for as many records as one likes.
@@ -382,8 +384,10 @@ impl<'a, M: ConsumerMemory> Consumer<'a, M> {
 
     /// [`consume`] after the straight way.
     #[inline(never)]
-    fn consume_rest(self, max: u64, receiver: impl Receiver) -> Result<u64, Stop> {
-        self.consume_on(max, receiver)
+    fn consume_rest(&self, max: u64, receiver: impl Receiver) -> Result<u64, Stop> {
+        // A copy whose address nobody knows: it stays in registers.
+        let consumer = *self;
+        consumer.consume_on(max, receiver)
     }
 
     /// [`consume`] from here on.
@@ -396,7 +400,10 @@ impl<'a, M: ConsumerMemory> Consumer<'a, M> {
                 Drained::CaughtUp if !self.settle(receiver) => continue,
                 Drained::CaughtUp => {}
                 Drained::Limit(more) => self.stop(more, receiver),
-                stopped => return self.end(stopped, receiver),
+                stopped => {
+                    let failed = self;
+                    return failed.end(stopped, receiver);
+                }
             }
             self.leave();
             return Ok(self.delivered);
@@ -465,10 +472,11 @@ impl<'a, M: ConsumerMemory> Consumer<'a, M> {
 
     /// The end of a call that fails.
     #[inline(never)]
-    fn end(mut self, stopped: Drained, mut receiver: impl Receiver) -> Result<u64, Stop> {
-        self.stop_as(stopped, &mut receiver);
-        self.leave();
-        self.verdict(stopped).map(|()| self.delivered)
+    fn end(&self, stopped: Drained, mut receiver: impl Receiver) -> Result<u64, Stop> {
+        let mut consumer = *self;
+        consumer.stop_as(stopped, &mut receiver);
+        consumer.leave();
+        consumer.verdict(stopped).map(|()| consumer.delivered)
     }
 }
 
