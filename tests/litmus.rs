@@ -40,7 +40,6 @@ impl Step {
         match mnemonic {
             "lock" => on_stack.then_some(Step::LockedFence),
             "xchg" | "xchgq" => (is_64_bit(from) && to.contains('(')).then_some(Step::Exchange),
-            "mov" if is_own(from, to) => None,
             "mov" | "movq" | "movl" | "movslq" if from.contains('(') && !on_stack => {
                 let position = is_64_bit(to) && mnemonic != "movslq";
                 Some(if position {
@@ -54,11 +53,14 @@ impl Step {
     }
 }
 
-/// Positions stand at the beginning of their pages, and headers have an index. What is loaded at a distance from an
-/// address is the library's own, and so is an address that takes the place of the one that it is loaded from.
-fn is_own(from: &str, to: &str) -> bool {
-    let from = from.trim();
-    from.contains('(') && from.starts_with("0x") || from == format!("({})", to.trim())
+/// Whether it loads at a distance from an address, or over the address itself: positions stand at the beginning of their
+/// pages, headers have an index, and neither is the next of a chain of pointers.
+fn is_own(instruction: &str) -> bool {
+    let operands = instruction.split_whitespace().nth(1).unwrap_or_default();
+    let Some((from, to)) = operands.rsplit_once(',') else {
+        return false;
+    };
+    from.starts_with("0x") && from.contains('(') || from == format!("({to})")
 }
 
 fn is_64_bit(register: &str) -> bool {
@@ -116,7 +118,9 @@ fn takes(code: &[Instruction], start: usize, steps: &[Step]) -> bool {
         let Some(instruction) = code.get(index).filter(|_| seen.insert((index, taken))) else {
             continue;
         };
-        if let Some(step) = Step::of(&instruction.text) {
+        // After the fence what the library loads of its own is no look; before it, nothing at all is to be loaded.
+        let own = taken >= 2 && is_own(&instruction.text);
+        if let Some(step) = Step::of(&instruction.text).filter(|_| !own) {
             if step != steps[taken] {
                 continue;
             }

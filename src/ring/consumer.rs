@@ -238,11 +238,12 @@ impl<M: ConsumerMemory> Consumer<'_, M> {
     /// too: its caller's next call may find nothing left to publish, and its look relies on this fence.
     #[inline(always)]
     fn publish_end(&mut self, receiver: &mut impl Receiver) {
-        if self.published != self.cursor {
+        let moves = self.published != self.cursor;
+        if moves {
             // SeqCst, where the fence below would let Release do: this store may be the last before a
             // sleep, and on x86-64 either alone keeps it ahead of the next load.
             self.memory.set_consumer_pos(self.cursor, Ordering::SeqCst);
-            self.has_published(self.cursor, receiver);
+            self.has_published(self.cursor);
         }
         if !self.is_fenced() {
             // Pairs with the fully ordered `xchg` in `bpf_ringbuf_commit`. Either the kernel's load
@@ -250,6 +251,10 @@ impl<M: ConsumerMemory> Consumer<'_, M> {
             // see its record. Without it both may read the old value, and we sleep on data.
             M::fence(Ordering::SeqCst);
             self.fenced = Fenced(self.published);
+        }
+        if moves {
+            // Not before the fence: nothing is to be loaded between the two.
+            receiver.published();
         }
     }
 
@@ -277,18 +282,18 @@ impl<M: ConsumerMemory> Consumer<'_, M> {
         // Release pairs with the load of `consumer_pos` in `__bpf_ringbuf_reserve`: without it the
         // kernel could overwrite records whose bytes are still being read.
         self.memory.set_consumer_pos(self.cursor, Ordering::Release);
-        self.has_published(self.cursor, receiver);
+        self.has_published(self.cursor);
+        receiver.published();
     }
 
     #[inline(always)]
-    fn has_published(&mut self, pos: u64, receiver: &mut impl Receiver) {
+    fn has_published(&mut self, pos: u64) {
         self.published = pos;
         // A signal handler that jumps out of here finds the old note until the position is good.
         compiler_fence(Ordering::SeqCst);
         self.journal.set_published(pos);
         // A call in a callback may have fenced another position, and this one may be left before it comes back there.
         self.journal.set_fenced(Fenced::NOWHERE);
-        receiver.published();
     }
 
     /// Whether a record waits at the cursor. A BUSY head counts as none: its commit looks at

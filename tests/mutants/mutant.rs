@@ -19,11 +19,8 @@ pub const ROUNDS: &str = "src/ring/rounds.rs";
 pub const STEP: &str = "        self.step(span);
         if HOT {";
 /// A publication leaves the note of what was fenced before it.
-pub const PUBLISHED_UNFENCED: (&str, &str) = (
-    "        self.journal.set_fenced(Fenced::NOWHERE);
-        receiver.published();",
-    "        receiver.published();",
-);
+pub const PUBLISHED_UNFENCED: (&str, &str) =
+    ("        self.journal.set_fenced(Fenced::NOWHERE);\n", "");
 pub const FENCE_CLAIMED: (&str, &str) = (
     "        if self.is_fenced() {
             fenced = self.fenced;",

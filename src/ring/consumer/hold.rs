@@ -123,7 +123,8 @@ impl<'a, M: ConsumerMemory> Consumer<'a, M> {
         if self.memory.consumer_pos(Ordering::Relaxed) != self.last {
             // Release, and no fence: as in `publish_start`. The record is committed.
             self.memory.set_consumer_pos(self.last, Ordering::Release);
-            self.has_published(self.last, receiver);
+            self.has_published(self.last);
+            receiver.published();
         }
         self.published = self.last;
         self.journal.set_published(self.last);
