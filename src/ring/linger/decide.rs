@@ -41,7 +41,7 @@ pub(super) const LONGER: u64 = 4;
 /// lines of each ring once a window. Where the longest window would bring fewer than the least, the
 /// shortest has the better latency and costs as much.
 const EACH_WANTED: u64 = 8;
-const EACH_LEAST: u64 = 2;
+const EACH_LEAST: u64 = 1;
 
 /// A trial with several rings is over after so many windows that have brought too little, and no ring that
 /// did not take part before: the producer may be busy with wake-ups of rings that are not held yet.
@@ -50,8 +50,22 @@ const TRIAL_WINDOWS: u64 = 8;
 /// A window is to fill at most this part of a ring.
 pub(super) const FILL_PART: u64 = 4;
 
-/// A spin that took so many times as long was interrupted: somebody else needs the CPU.
+/// A spin that took so many times as long was interrupted.
 pub(super) const OVERSLEPT: u64 = 8;
+
+/// By whom, is seen from how much longer it took, in ns. A scheduler gives the CPU to somebody else for a slice of
+/// milliseconds. The kernel's own clock interrupt takes less, but on a virtual machine up to a hundred microseconds,
+/// hundreds of times a second.
+pub(super) const SLICE_MIN: u64 = 500_000;
+
+/// How a window went.
+enum Went {
+    Well,
+    /// It was interrupted for a moment, and says nothing.
+    Interrupted,
+    /// Somebody else needs the CPU.
+    Overslept,
+}
 
 impl Rate {
     /// Whether the call may wait after its next round.
@@ -172,8 +186,10 @@ impl Rate {
         if !self.lingering {
             self.spent = self.spent.saturating_add(took);
         }
-        if self.has_overslept(asked, took, now) {
-            return false;
+        match self.went(asked, took, now) {
+            Went::Well => {}
+            Went::Interrupted => return true,
+            Went::Overslept => return false,
         }
         if records == 0 {
             return self.judge_idle(took, elapsed, limits);
@@ -252,21 +268,25 @@ impl Rate {
         self.estimate.add(self.sample.records, elapsed);
         if !self.estimate.spin_is_cheaper() {
             if self.earned < self.spent {
-                self.backoff.lengthen();
+                self.backoff.lengthen(self.tried_with);
             }
             self.stop_lingering();
         }
         self.lingering
     }
 
-    /// Gives windows up if this one has taken much longer than asked for.
-    fn has_overslept(&mut self, asked: u64, took: u64, now: u64) -> bool {
-        let overslept = took / OVERSLEPT > asked;
-        if overslept {
-            self.pause.lose(took.saturating_sub(asked), now);
-            self.fail();
+    /// Gives windows up if this one has taken too much longer than asked for, or many have taken longer.
+    fn went(&mut self, asked: u64, took: u64, now: u64) -> Went {
+        if took / OVERSLEPT <= asked {
+            return Went::Well;
         }
-        overslept
+        let more = took.saturating_sub(asked);
+        self.pause.lose(more, now);
+        if more < SLICE_MIN && !self.pause.on {
+            return Went::Interrupted;
+        }
+        self.fail();
+        Went::Overslept
     }
 
     /// Whether the records come fast enough for a window that shows whether more come meanwhile, after a sample with
@@ -283,8 +303,10 @@ impl Rate {
 
     /// Takes note of what that window has brought. Whether another one is to show it.
     fn judge_probe(&mut self, asked: u64, took: u64, now: u64, limits: &Limits) -> bool {
-        if self.has_overslept(asked, took, now) {
-            return false;
+        match self.went(asked, took, now) {
+            Went::Well => {}
+            Went::Interrupted => return true,
+            Went::Overslept => return false,
         }
         self.promising = self.sample.records > 0;
         let over = self.promising || self.is_trial_over(limits);

@@ -10,7 +10,7 @@ const WAKEUP_MAX: u64 = 40_000;
 
 /// A window is tried where the reader is awake for at least this part of its time: without wake-ups
 /// the records might come so much faster.
-const TRY_PART: u64 = 8;
+const TRY_PART: u64 = 16;
 
 /// A ring is hot while it is lingered for and the gap is at most this, in ns.
 const HOT_GAP: u64 = 1_200;
@@ -22,6 +22,9 @@ const RECENT: u64 = 128;
 /// many each time up to the most.
 const SKIP_MIN: u32 = 4;
 pub(super) const SKIP_MAX: u32 = 1024;
+
+/// That is the most for a trial with up to so many rings.
+const SKIP_RINGS: u64 = 16;
 
 /// What the records and wake-ups of a manager's rings have been like, all together, from call to call.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -191,7 +194,7 @@ impl Rate {
     /// A window was not worth it.
     #[inline(never)]
     pub(super) fn fail(&mut self) {
-        self.backoff.lengthen();
+        self.backoff.lengthen(self.tried_with);
         self.stop_lingering();
     }
 
@@ -275,11 +278,13 @@ impl Estimate {
 }
 
 impl Backoff {
-    /// Skips as many as the penalty says, and doubles it.
-    pub fn lengthen(&mut self) {
+    /// Skips as many as the penalty says, and doubles it, after a trial with so many rings: it takes the longer
+    /// the more they are.
+    pub fn lengthen(&mut self, rings: u64) {
         self.skip = self.penalty;
         let next = self.penalty.saturating_mul(2);
-        self.penalty = next.clamp(SKIP_MIN, SKIP_MAX);
+        let most = SKIP_MAX.saturating_mul((rings / SKIP_RINGS).clamp(1, SKIP_RINGS) as u32);
+        self.penalty = next.clamp(SKIP_MIN, most);
     }
 
     /// A window was worth it: the next one that is not costs half.

@@ -8,10 +8,10 @@ mod simulation;
 mod trials;
 mod windows;
 
-use super::decide::{FILL_PART, OVERSLEPT, SPINS_MAX, SPINS_MIN, length};
+use super::decide::{FILL_PART, OVERSLEPT, SLICE_MIN, SPINS_MAX, SPINS_MIN, length};
 use super::rate::{Estimate, PAUSE_MIN, Pause, SKIP_MAX, STALLED, Sample};
 use super::*;
-use machine::{MACHINE, Machine, SLOW, Seen};
+use machine::{MACHINE, Machine, SLOW, Seen, TICK, VIRTUAL};
 use simulation::{Reader, SPIN};
 
 const MS: u64 = 1_000_000;

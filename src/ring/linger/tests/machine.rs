@@ -29,6 +29,17 @@ pub const SLOW: Machine = Machine {
     record: 30,
 };
 
+/// A virtual one on which the producer pays many times what the reader does.
+pub const VIRTUAL: Machine = Machine {
+    producer: 14_000,
+    latency: 10_000,
+    call: 2_000,
+    record: 30,
+};
+
+/// Its clock interrupt: so often while the reader runs, and so long, ns.
+pub const TICK: (u64, u64) = (4_000_000, 80_000);
+
 /// What has happened.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Seen {

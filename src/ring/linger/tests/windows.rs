@@ -45,11 +45,15 @@ fn an_overslept_spin_backs_off() {
     let Some(asked) = decide(&mut rate, &mut call, reader.now + 20_000) else {
         panic!("{rate:?}");
     };
-    let took = (OVERSLEPT + 1) * asked;
-    call.ended(took);
-    let next = decide(&mut rate, &mut call, reader.now + 20_000 + took);
-    assert_eq!(next, None);
-    assert!(!rate.hot());
+    // Longer than a clock interrupt takes.
+    let mut now = reader.now + 20_000;
+    for (more, goes_on) in [(OVERSLEPT * asked, true), (SLICE_MIN, false)] {
+        let took = asked + more;
+        call.ended(took);
+        now += took;
+        let next = decide(&mut rate, &mut call, now);
+        assert_eq!((next.is_some(), rate.hot()), (goes_on, goes_on), "{more}");
+    }
 }
 
 /// As where a control group's CPU time is used up.
