@@ -107,6 +107,7 @@ programs! {
     poll_max: StockRun::Compared,
     poll_timeouts: StockRun::Compared,
     private_structs: StockRun::LayoutSince(1, 3),
+    read_on_in_callback: StockRun::Compared,
     reentrancy: StockRun::Compared,
     failed_beside: StockRun::Compared,
     reentrancy_rings: StockRun::Compared,

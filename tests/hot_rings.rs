@@ -180,7 +180,11 @@ fn a_library_that_does_not_make_up_for_what_it_holds_back_is_found_out() {
         ),
         (
             "repair-unnoticed",
-            [(WALK, "self.notice_repair();", "")],
+            [(
+                WALK,
+                "self.is_moved::<HOT>() && self.notice_move()",
+                "false",
+            )],
             &["hot_nested"],
         ),
         (

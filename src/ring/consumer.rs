@@ -24,6 +24,7 @@
 //! position if nothing else does ([`hold`]).
 
 mod hold;
+mod passed;
 mod walk;
 
 use super::journal::{Fenced, Held, Journal};
@@ -123,7 +124,7 @@ pub fn consume<M: ConsumerMemory>(
         ahead = ahead.wrapping_sub(span);
         match consumer.deliver::<false>(header, span, ahead > 0, max, &mut receiver) {
             None if ahead > 0 => {}
-            None => break,
+            None | Some(Drained::Seen) => break,
             Some(Drained::Limit(more)) => {
                 receiver.found(seen);
                 consumer.stop(more, &mut receiver);

@@ -68,6 +68,9 @@ const SHOWN_TRIES: u32 = 64;
 #[derive(Debug)]
 pub struct Journal {
     fenced: Cell<Fenced>,
+    /// Up to here another reader of the ring has read, or a call in a callback, when a call went back to where it was
+    /// itself. No position is like the one that it begins with.
+    passed: Cell<u64>,
     published: Word,
     reached: Word,
 }
@@ -77,6 +80,7 @@ impl Journal {
     pub const fn new() -> Self {
         Journal {
             fenced: Cell::new(Fenced::NOWHERE),
+            passed: Cell::new(u64::MAX),
             published: Word::new(Held::NOTHING.published),
             reached: Word::new(Held::NOTHING.reached),
         }
@@ -92,6 +96,16 @@ impl Journal {
     #[inline(always)]
     pub fn set_fenced(&self, fenced: Fenced) {
         self.fenced.set(fenced);
+    }
+
+    /// Where others were when a call last went back behind them.
+    pub fn passed(&self) -> u64 {
+        self.passed.get()
+    }
+
+    /// A call goes back behind others that were at `pos`.
+    pub fn set_passed(&self, pos: u64) {
+        self.passed.set(pos);
     }
 
     /// What is held back.

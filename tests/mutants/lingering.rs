@@ -81,7 +81,7 @@ pub const MUTANTS: &[Mutant] = &[
             self.fenced = super::Fenced(self.cursor);
             self.journal.set_published(self.cursor);
         }
-        if HOT {",
+        let passed =",
         )],
         caught_by: HOT_WOKEN,
     },
@@ -170,12 +170,46 @@ pub const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a call in a hot callback is not noticed",
-        file: HOLD,
-        replace: &[(
-            "if self.journal.published() != self.published {",
-            "if false {",
-        )],
+        file: PASSED,
+        replace: &[("self.journal.published() != self.published", "false")],
         caught_by: "a_record_comes_again_after_a_call_in_a_hot_callback_too",
+    },
+    Mutant {
+        name: "a call in a callback is not noticed in a ring that is not hot",
+        file: PASSED,
+        replace: &[(
+            "self.memory.consumer_pos(Ordering::Relaxed) != self.published",
+            "false",
+        )],
+        caught_by: "a_call_whose_records_are_written_over_goes_on_where_its_callback_was",
+    },
+    Mutant {
+        name: "a call goes back to what is written over",
+        file: PASSED,
+        replace: &[(
+            "            if self.is_written_over(producer) {
+                self.go_on_at(pos);",
+            "            if false {
+                self.go_on_at(pos);",
+        )],
+        caught_by: "a_call_whose_records_are_written_over_goes_on_where_its_callback_was",
+    },
+    Mutant {
+        name: "a call goes on where others were though its records are there",
+        file: PASSED,
+        replace: &[(
+            "            if self.is_written_over(producer) {
+                self.go_on_at(pos);",
+            "            if true {
+                self.go_on_at(pos);",
+        )],
+        caught_by: "records_and_positions_are_libbpfs",
+    },
+    Mutant {
+        name: "where others were is not noted",
+        file: PASSED,
+        replace: &[("            self.journal.set_passed(pos);\n", "")],
+        caught_by: "a_reservation_that_was_under_way_when_a_call_went_back_does_not_stop_the_ring",
     },
     Mutant {
         name: "a call in a callback is not noticed before a window",

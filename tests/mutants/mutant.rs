@@ -14,10 +14,11 @@ pub struct Mutant {
 pub const CONSUMER: &str = "src/ring/consumer.rs";
 pub const WALK: &str = "src/ring/consumer/walk.rs";
 pub const HOLD: &str = "src/ring/consumer/hold.rs";
+pub const PASSED: &str = "src/ring/consumer/passed.rs";
 pub const JOURNAL: &str = "src/ring/journal.rs";
 pub const ROUNDS: &str = "src/ring/rounds.rs";
 pub const STEP: &str = "        self.step(span);
-        if HOT {";
+        let passed =";
 /// A publication leaves the note of what was fenced before it.
 pub const PUBLISHED_UNFENCED: (&str, &str) =
     ("        self.journal.set_fenced(Fenced::NOWHERE);\n", "");

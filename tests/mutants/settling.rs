@@ -29,7 +29,7 @@ const PUBLISH_ENDS: &str = "        self.step(span);
         self.memory.set_consumer_pos(self.cursor, super::Ordering::Release);
         self.published = self.cursor;
         self.fenced = super::Fenced(self.cursor);
-        if HOT {";
+        let passed =";
 const WOKEN: &str = "a_reader_is_woken_for_every_record";
 const REUSE: &str = "sleeping::space_is_used_again_only_after_its_record_was_delivered";
 

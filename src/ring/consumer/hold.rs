@@ -98,16 +98,6 @@ impl<'a, M: ConsumerMemory> Consumer<'a, M> {
         }
     }
 
-    /// After a callback in a hot ring: if it has entered the ring, `consumer_pos` has been moved.
-    #[inline(always)]
-    pub(super) fn notice_repair(&mut self) {
-        if self.journal.published() != self.published {
-            self.published = self.memory.consumer_pos(Ordering::Relaxed);
-            self.fenced = Fenced::NOWHERE;
-            self.journal.begin(self.published, self.cursor);
-        }
-    }
-
     /// Whether something is unpublished, and the record that would be held back is small enough.
     #[inline(always)]
     pub(super) fn may_hold_back(&self) -> bool {

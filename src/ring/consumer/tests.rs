@@ -7,6 +7,7 @@ mod hot;
 mod jumps;
 mod left_behind;
 mod lingering;
+mod passed;
 mod positions;
 mod protocol;
 mod rings;

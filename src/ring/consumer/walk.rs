@@ -36,7 +36,7 @@ impl<M: ConsumerMemory> Consumer<'_, M> {
             return Drained::Limit(false);
         }
         match self.distance_to(self.look_at_producer()) {
-            None => Drained::Corrupt,
+            None => self.find_corrupt(),
             Some(0) => Drained::CaughtUp,
             Some(ahead) if HOT => self.walk_hot(ahead, max, receiver),
             Some(ahead) => self.walk_all::<false>(ahead, max, receiver),
@@ -69,7 +69,7 @@ impl<M: ConsumerMemory> Consumer<'_, M> {
             if header.is_deliverable() {
                 let span = header.span();
                 if span > ahead {
-                    return Drained::Corrupt;
+                    return self.find_corrupt();
                 }
                 ahead = ahead.wrapping_sub(span);
                 let more = ahead > 0;
@@ -81,7 +81,7 @@ impl<M: ConsumerMemory> Consumer<'_, M> {
             } else {
                 let span = header.span();
                 if span > ahead {
-                    return Drained::Corrupt;
+                    return self.find_corrupt();
                 }
                 ahead = ahead.wrapping_sub(span);
                 self.skip(span, receiver);
@@ -136,13 +136,14 @@ impl<M: ConsumerMemory> Consumer<'_, M> {
             return Some(Drained::Refused);
         }
         self.step(span);
-        if HOT {
-            self.notice_repair();
-        }
+        let passed = self.is_moved::<HOT>() && self.notice_move();
+        // What was seen is written over then; the next call looks anew.
+        let more = more && !passed;
         self.delivered = self.delivered.wrapping_add(1);
         match received {
             Received::Failed(error) => Some(Drained::Failed(error, more)),
-            _ => (self.delivered >= max).then_some(Drained::Limit(more)),
+            _ if self.delivered >= max => Some(Drained::Limit(more)),
+            _ => passed.then_some(Drained::Seen),
         }
     }
 
