@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! The commands of bpf(2) that the tool uses, by hand.
 //!
-//! They are six, and the one program that is loaded has thirteen instructions. A BPF library would bring a compiler, libelf,
-//! or an object file into the build; so the tool is one file that runs wherever it is copied to.
+//! They are eight, and the programs that are loaded are a few instructions. A BPF library would bring a compiler, libelf, or
+//! an object file into the build; so the tool is one file that runs wherever it is copied to.
+
+pub mod iterator;
+pub mod types;
 
 use rustix::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::io;
@@ -42,6 +45,18 @@ pub struct MapInfo {
 }
 
 impl MapInfo {
+    /// Put together from what was found in another way.
+    pub fn new(kind: u32, id: u32, max_entries: u32, flags: u32, name: [u8; 16]) -> MapInfo {
+        MapInfo {
+            kind,
+            id,
+            max_entries,
+            flags,
+            name,
+            ..MapInfo::default()
+        }
+    }
+
     /// The name that it was given, perhaps empty.
     pub fn name(&self) -> &[u8] {
         self.name
@@ -63,6 +78,22 @@ pub struct Instruction {
     pub offset: i16,
     /// A number.
     pub immediate: i32,
+}
+
+/// An instruction from its parts: destination, source.
+pub fn op(code: u8, to: u8, from: u8, offset: i16, immediate: i32) -> Instruction {
+    // Two fields of four bits, which lie as the machine's compiler lays them.
+    let registers = if cfg!(target_endian = "little") {
+        from << 4 | to
+    } else {
+        to << 4 | from
+    };
+    Instruction {
+        code,
+        registers,
+        offset,
+        immediate,
+    }
 }
 
 /// Calls bpf(2) with an attribute of the size of `T`, a part of `union bpf_attr`.

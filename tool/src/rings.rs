@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! The rings of the machine, and where their positions are.
 //!
-//! A descriptor of a map or a mapping of it keeps it alive after its owner is gone. So each is opened, looked at and
-//! closed again, every time.
+//! A descriptor of a map or a mapping of it keeps it alive after its owner is gone. So none is kept: each ring is opened,
+//! looked at and closed again, every time, or looked at without being opened.
 
+pub mod iterator;
+pub mod looks;
 pub mod mapping;
 
 use crate::bpf::{self, MapInfo};
@@ -136,6 +138,18 @@ impl Sample {
         // producer position covers.
         let consumer = map.consumer().load(Acquire);
         let producer = map.producer().load(Acquire);
+        Sample::judge(consumer, producer, size, |offset| {
+            Ok((map.header(offset)?, map.consumer().load(Acquire)))
+        })
+    }
+
+    /// From the positions. `look` has the header at an offset into the data, and where the consumer was after that.
+    fn judge(
+        consumer: u64,
+        producer: u64,
+        size: u64,
+        look: impl FnOnce(u64) -> io::Result<(u32, u64)>,
+    ) -> io::Result<Sample> {
         let head = match producer.checked_sub(consumer) {
             Some(0) => Head::Empty,
             // The reader overtook us between the two loads, or they are nonsense.
@@ -144,11 +158,9 @@ impl Sample {
                 Head::Unknown
             }
             Some(unread) => {
-                let header = map.header(consumer & (size - 1))?;
-                let span = u64::from(header & !(BUSY | DISCARDED)) + HEADER;
-                let span = span.next_multiple_of(HEADER);
-                if map.consumer().load(Acquire) != consumer || (header & BUSY == 0 && span > unread)
-                {
+                let (header, again) = look(consumer & (size - 1))?;
+                let span = span(header);
+                if again != consumer || (header & BUSY == 0 && span > unread) {
                     Head::Unknown
                 } else if header & BUSY != 0 {
                     Head::Busy
@@ -163,6 +175,12 @@ impl Sample {
             head,
         })
     }
+}
+
+/// The bytes that a record with this header takes.
+fn span(header: u32) -> u64 {
+    let length = u64::from(header & !(BUSY | DISCARDED));
+    (length + HEADER).next_multiple_of(HEADER)
 }
 
 /// All rings that the kernel has, by id. What is known already is not asked again: an id is never given twice, until

@@ -7,15 +7,16 @@ use crate::process::active::Active;
 use crate::process::mapped::mapped;
 use crate::process::wait::How;
 use crate::process::{self, Process};
-use crate::rings::{self, Kind, Ring};
+use crate::rings::looks::{Look, Looks};
+use crate::rings::{Kind, Ring};
 use crate::state::{Reader, State, Track};
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What is known of the machine's rings.
 #[derive(Debug, Default)]
 pub struct Survey {
-    maps: BTreeMap<u32, Option<Ring>>,
+    looks: Looks,
     /// The rings of the last look, by id.
     pub rings: Vec<Ring>,
     tracks: BTreeMap<u32, Track>,
@@ -62,27 +63,29 @@ pub struct Row {
 }
 
 impl Survey {
+    /// For more than a few looks.
+    pub fn lasting() -> Survey {
+        Survey {
+            looks: Looks::many(),
+            ..Survey::default()
+        }
+    }
+
     /// Finds the rings and looks at their positions.
     pub fn sample(&mut self) -> Result<()> {
-        self.rings = rings::find(&mut self.maps)?;
         let mut tracks = BTreeMap::new();
-        let mut gone = BTreeSet::new();
-        for ring in &self.rings {
-            let Some(sample) = ring.sample()? else {
-                gone.insert(ring.id);
-                continue;
-            };
-            let now = Instant::now();
+        self.rings.clear();
+        for Look { ring, sample, at } in self.looks.look()? {
             let track = match self.tracks.remove(&ring.id) {
                 Some(mut track) => {
-                    track.see(sample, now);
+                    track.see(sample, at);
                     track
                 }
-                None => Track::new(sample, now),
+                None => Track::new(sample, at),
             };
             tracks.insert(ring.id, track);
+            self.rings.push(ring);
         }
-        self.rings.retain(|ring| !gone.contains(&ring.id));
         self.readers.retain(|id, _| tracks.contains_key(id));
         self.tracks = tracks;
         Ok(())

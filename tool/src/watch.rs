@@ -68,7 +68,7 @@ impl<'options> Watcher<'options> {
         Watcher {
             options,
             stuck_after: Duration::from_millis(options.stuck_after),
-            survey: Survey::default(),
+            survey: Survey::lasting(),
             searched: BTreeMap::new(),
             episodes: Episodes::default(),
             log: Log::new(),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! An empty record with a forced wake-up, by a BPF program of thirteen instructions.
 
-use crate::bpf::{self, Instruction};
+use crate::bpf::{self, Instruction, op};
 use crate::rings::Mapping;
 use rustix::fd::AsRawFd;
 use std::io;
@@ -40,19 +40,4 @@ fn program(map: i32) -> [Instruction; 13] {
         load(r0, 0),
         exit,
     ]
-}
-
-fn op(code: u8, to: u8, from: u8, offset: i16, immediate: i32) -> Instruction {
-    // Two fields of four bits, which lie as the machine's compiler lays them.
-    let registers = if cfg!(target_endian = "little") {
-        from << 4 | to
-    } else {
-        to << 4 | from
-    };
-    Instruction {
-        code,
-        registers,
-        offset,
-        immediate,
-    }
 }

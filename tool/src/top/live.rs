@@ -25,7 +25,7 @@ pub fn run(interval: Duration) -> Result<()> {
         ));
     }
     // A failure here is told in one line, before the screen is another one.
-    let mut survey = Survey::default();
+    let mut survey = Survey::lasting();
     survey.sample()?;
     survey.find_readers()?;
     // A signal shall not leave the terminal as it is now.

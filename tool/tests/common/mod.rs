@@ -5,6 +5,7 @@
 #![allow(dead_code)]
 
 pub mod freezer;
+pub mod made;
 pub mod victim;
 pub mod watcher;
 
