@@ -4,6 +4,7 @@
 //! A descriptor of a map or a mapping of it keeps it alive after its owner is gone. So none is kept: each ring is opened,
 //! looked at and closed again, every time, or looked at without being opened.
 
+pub mod census;
 pub mod iterator;
 pub mod looks;
 pub mod mapping;

@@ -125,6 +125,12 @@ impl Track {
         Some(self.at.saturating_duration_since(since))
     }
 
+    /// The last two looks, and the time between them.
+    pub fn between(&self) -> ([Sample; 2], Duration) {
+        let time = self.at.saturating_duration_since(self.previous_at);
+        ([self.previous, self.last], time)
+    }
+
     /// Bytes a second in and out between the last two looks.
     pub fn rates(&self) -> (f64, f64) {
         let seconds = (self.at - self.previous_at).as_secs_f64();

@@ -7,6 +7,7 @@ use crate::process::active::Active;
 use crate::process::mapped::mapped;
 use crate::process::wait::How;
 use crate::process::{self, Process};
+use crate::rings::census::{self, Count, Mean, Rate};
 use crate::rings::looks::{Look, Looks};
 use crate::rings::{Kind, Ring};
 use crate::state::{Reader, State, Track};
@@ -24,6 +25,10 @@ pub struct Survey {
     /// So many processes could not be looked at.
     pub hidden: usize,
     active: Active,
+    /// Of each ring, how large its records are.
+    means: BTreeMap<u32, Mean>,
+    /// Records a second, in and out.
+    records: BTreeMap<u32, [Option<Rate>; 2]>,
 }
 
 /// A process that reads a ring; of a user ring, that writes it.
@@ -52,6 +57,8 @@ pub struct Row {
     pub producer: u64,
     /// Bytes a second, in and out.
     pub rates: (f64, f64),
+    /// Records a second, in and out, where that is known.
+    pub records: [Option<Rate>; 2],
     /// The most unread bytes that were seen.
     pub high_water: u64,
     /// For so long the next record has been there to be read.
@@ -87,8 +94,22 @@ impl Survey {
             self.rings.push(ring);
         }
         self.readers.retain(|id, _| tracks.contains_key(id));
+        self.means.retain(|id, _| tracks.contains_key(id));
         self.tracks = tracks;
         Ok(())
+    }
+
+    /// Counts the records between the last two looks. To be called right after the second one: what they left in the rings
+    /// is overwritten soon.
+    pub fn count_records(&mut self) {
+        self.records.clear();
+        for ring in &self.rings {
+            let Some(track) = self.tracks.get(&ring.id) else {
+                continue;
+            };
+            let mean = self.means.entry(ring.id).or_default();
+            self.records.insert(ring.id, records(ring, track, mean));
+        }
     }
 
     /// Finds out which processes read the rings.
@@ -148,6 +169,7 @@ impl Survey {
                 consumer: track.last.consumer,
                 producer: track.last.producer,
                 rates: track.rates(),
+                records: self.records.get(&ring.id).copied().unwrap_or_default(),
                 high_water: track.high_water,
                 waiting: track.waiting(),
                 state,
@@ -165,6 +187,22 @@ impl Survey {
         }
         rows
     }
+}
+
+/// Records a second between the last two looks, in and out.
+fn records(ring: &Ring, track: &Track, mean: &mut Mean) -> [Option<Rate>; 2] {
+    let (looks, time) = track.between();
+    let [before, after] = looks.map(|look| (look.consumer, look.producer));
+    if before == after {
+        return [Count::Exact(0).rate(time); 2];
+    }
+    let counted = match ring.open() {
+        Ok(Some(map)) => census::count(&map, ring.kind, ring.size, looks, mean).ok(),
+        _ => None,
+    };
+    counted.map_or([None; 2], |census| {
+        [census.came, census.read].map(|count| count.rate(time))
+    })
 }
 
 /// What the readers of a ring do, taken together.

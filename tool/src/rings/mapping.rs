@@ -55,11 +55,42 @@ impl Mapping {
         Ok(word.load(Acquire))
     }
 
+    /// A part of the data, shorter than the ring, that begins so many bytes into it. The data follows itself once more, so
+    /// the part may go over its end.
+    pub fn data(&self, offset: u64, length: u64) -> io::Result<Data> {
+        let page = page_size() as u64;
+        let first = offset % page;
+        let size = (first + length).next_multiple_of(page) as usize;
+        let pages = Pages::new(self.fd(), 2 * page + offset - first, size)?;
+        let first = first as usize;
+        Ok(Data { pages, first })
+    }
+
     /// The number of the machine's page that holds the consumer's position, or for user rings the producer's: by it a
     /// process is known that has mapped the same page.
     pub fn frame(&self, page: u64) -> io::Result<Option<u64>> {
         let address = self.pages.first as u64 + page * page_size() as u64;
         frame("/proc/self/pagemap", address)
+    }
+}
+
+/// A part of a ring's data.
+pub struct Data {
+    pages: Pages,
+    first: usize,
+}
+
+impl Data {
+    /// The first word of the record that begins so many bytes into the part, if that is mapped.
+    pub fn word(&self, offset: u64) -> Option<&AtomicU32> {
+        let at = self.first.checked_add(usize::try_from(offset).ok()?)? & !7;
+        if at >= self.pages.size {
+            return None;
+        }
+        // SAFETY: 1. the pages are mapped as long as `self` is; 2. the word is inside them, since eight bytes are that
+        // begin at a multiple of eight below their size; 3. it is aligned; 4. others access it as one word, or it is no
+        // header any more and any value will do.
+        Some(unsafe { AtomicU32::from_ptr(self.pages.first.byte_add(at).cast()) })
     }
 }
 

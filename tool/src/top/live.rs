@@ -49,6 +49,7 @@ fn show(
         if Instant::now() >= next {
             let before = survey.rings.len();
             survey.sample()?;
+            survey.count_records();
             if searched.elapsed() >= SEARCH || survey.rings.len() > before {
                 survey.find_readers()?;
                 searched = Instant::now();

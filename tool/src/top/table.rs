@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! The rings as a table of plain text.
 
+use crate::rings::census::Rate;
 use crate::survey::Row;
-use crate::text::{bytes, cut, plain};
+use crate::text::{bytes, count, cut, plain};
 
 /// The cells of a ring's line, in the order of [`HEADINGS`].
-pub fn cells(row: &Row) -> [String; 10] {
+pub fn cells(row: &Row) -> [String; 11] {
     let percent = |part: u64| {
         let size = row.ring.size.max(1) as f64;
         format!("{:.0}%", 100.0 * part as f64 / size)
@@ -20,14 +21,24 @@ pub fn cells(row: &Row) -> [String; 10] {
         percent(row.high_water),
         rate(row.rates.0),
         rate(row.rates.1),
+        records(row.records[0]),
         row.state.name().to_string(),
         readers(row),
     ]
 }
 
+/// Records a second; `~` is an estimate.
+fn records(rate: Option<Rate>) -> String {
+    match rate {
+        Some(rate) if rate.exact => format!("{}/s", count(rate.per_second)),
+        Some(rate) => format!("~{}/s", count(rate.per_second)),
+        None => "-".into(),
+    }
+}
+
 /// Above the table.
-pub const HEADINGS: [&str; 10] = [
-    "ID", "NAME", "KIND", "SIZE", "FILL", "HIGH", "IN", "OUT", "STATE", "READER",
+pub const HEADINGS: [&str; 11] = [
+    "ID", "NAME", "KIND", "SIZE", "FILL", "HIGH", "IN", "OUT", "RECORDS", "STATE", "READER",
 ];
 
 /// Who reads, how, and with what.
@@ -60,7 +71,7 @@ pub fn rows(rows: &[Row], hidden: usize) -> String {
         let mut shown = String::new();
         for (nth, (cell, width)) in line.iter().zip(widths).enumerate() {
             // Numbers to the right.
-            if matches!(nth, 0 | 3..=7) {
+            if matches!(nth, 0 | 3..=8) {
                 shown.push_str(&format!("{cell:>width$}  "));
             } else {
                 shown.push_str(&format!("{cell:<width$}  "));

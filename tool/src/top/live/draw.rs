@@ -22,19 +22,21 @@ struct Column {
 /// The history is no cell of the table of text.
 const HISTORY: usize = usize::MAX;
 const HISTORY_WIDTH: u16 = 16;
+const STATE: usize = 9;
 
-const COLUMNS: [Column; 11] = [
+const COLUMNS: [Column; 12] = [
     column(0, 6, 0),
     column(1, 15, 30),
-    column(2, 9, 130),
-    column(3, 6, 110),
+    column(2, 9, 140),
+    column(3, 6, 120),
     column(4, 5, 0),
-    column(5, 5, 130),
+    column(5, 5, 140),
     column(HISTORY, HISTORY_WIDTH, 90),
     column(6, 8, 60),
     column(7, 8, 70),
-    column(8, 10, 0),
-    column(9, 0, 45),
+    column(8, 8, 100),
+    column(STATE, 10, 0),
+    column(10, 0, 45),
 ];
 
 const fn column(cell: usize, width: u16, from: u16) -> Column {
@@ -102,7 +104,7 @@ fn rings(frame: &mut Frame<'_>, area: Rect, view: &mut View) {
             let cells = table::cells(row);
             TableRow::new(shown().map(|column| match column.cell {
                 HISTORY => Cell::from(history(view, row)),
-                8 => Cell::from(cells[8].clone()).style(style(row.state)),
+                STATE => Cell::from(cells[STATE].clone()).style(style(row.state)),
                 cell => Cell::from(cells[cell].clone()),
             }))
         })

@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::process::wait::How;
+use crate::rings::census::Rate;
 use crate::rings::{Kind, Ring};
 use crate::survey::ReaderRow;
 use ratatui::Terminal;
@@ -21,6 +22,13 @@ fn row(id: u32, name: &str, unread: u64, state: State) -> Row {
         consumer: 0,
         producer: unread,
         rates: (2048.0, 0.0),
+        records: [
+            Some(Rate {
+                per_second: 12_300.0,
+                exact: false,
+            }),
+            None,
+        ],
         high_water: unread,
         waiting: None,
         state,
@@ -78,6 +86,7 @@ fn the_worst_is_first_and_its_history_is_drawn() {
         "9",
         "full",
         "100%",
+        "~12k/s",
         " ▅█",
         "stuck",
         "reader\\x1b[2J[42] edge",
