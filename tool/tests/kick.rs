@@ -4,7 +4,8 @@
 
 mod common;
 
-use common::victim::Victim;
+use common::aya::Reader;
+use common::victim::{Victim, sleeps};
 use common::{alone, told, tool};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -64,6 +65,32 @@ fn twenty_kicks_of_twenty_work_where_the_ring_is_full() {
     );
     // Where it waits level-triggered it sleeps on too: the producer has not woken it.
     revives(&["--wait=poll"], "fill 8000", "a one-shot event");
+}
+
+/// aya's reader: no library reaches it, and it loses wake-ups as libbpf's does.
+#[test]
+fn twenty_kicks_of_twenty_work_on_a_reader_with_aya() {
+    let _alone = alone();
+    for (command, means) in [
+        ("quiet 10", "an empty record"),
+        ("fill 8000", "a one-shot event"),
+    ] {
+        let mut producer = Victim::start(&["--wait=none"]);
+        let mut reader = Reader::start(producer.ring);
+        let ring = producer.ring.to_string();
+        for nth in 1..=20 {
+            sleeps(reader.pid());
+            let counts = producer.tell(command);
+            let due = counts.produced - counts.dropped;
+            assert!(reader.delivered() < due, "kick {nth}: it does not sleep on");
+            let (status, printed, said) = kick(&[&ring]);
+            assert_eq!((status, said.as_str()), (0, ""), "kick {nth}: {printed}");
+            assert!(printed.contains(means), "kick {nth}: {printed}");
+            while reader.delivered() < due {
+                std::thread::yield_now();
+            }
+        }
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@
 // Each integration test is a crate of its own and uses a part of this.
 #![allow(dead_code)]
 
+pub mod aya;
 pub mod freezer;
 pub mod made;
 pub mod victim;

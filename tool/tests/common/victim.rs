@@ -90,14 +90,7 @@ impl Victim {
 
     /// Waits until its reader sleeps in a wait.
     pub fn sleeps(&self) {
-        let pid = self.pid();
-        loop {
-            let threads = rbshim_tool::process::thread::all(pid).expect("it lives");
-            if threads.iter().any(|thread| thread.asleep()) {
-                return;
-            }
-            std::thread::yield_now();
-        }
+        sleeps(self.pid());
     }
 
     fn answer(&mut self) -> String {
@@ -105,6 +98,17 @@ impl Victim {
         self.answers.read_line(&mut line).expect("an answer");
         assert!(!line.is_empty(), "the victim has ended");
         line.trim_end().to_string()
+    }
+}
+
+/// Waits until a thread of the process sleeps in a wait.
+pub fn sleeps(pid: i32) {
+    loop {
+        let threads = rbshim_tool::process::thread::all(pid).expect("it lives");
+        if threads.iter().any(|thread| thread.asleep()) {
+            return;
+        }
+        std::thread::yield_now();
     }
 }
 

@@ -7,6 +7,7 @@
  *   fill N    the same, and then not even an empty record finds room
  *   loud N    N records with a wake-up
  *   count     `delivered D dropped R produced P`
+ * With --wait=none it does not read: another program does.
  * Records are numbered. One that comes out of order, or twice, ends it with status 1.
  */
 #define _GNU_SOURCE
@@ -28,9 +29,9 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-enum { ON_MANAGER, ON_MAP, NESTED, BY_POLL, BY_TIMER, BY_URING };
+enum { ON_MANAGER, ON_MAP, NESTED, BY_POLL, BY_TIMER, BY_URING, NONE };
 
-static const char *const ways[] = {"manager", "map", "nested", "poll", "timer", "uring", NULL};
+static const char *const ways[] = {"manager", "map", "nested", "poll", "timer", "uring", "none", NULL};
 static int way = ON_MANAGER, callback_ms, timer_ms;
 static bool closes, by_poll, deaf;
 static unsigned int edge = EPOLLET;
@@ -224,11 +225,13 @@ int main(int argc, char **argv)
 	program = bpf_program__fd(bpf_object__find_program_by_name(object, "produce"));
 	if (bpf_obj_get_info_by_fd(map, &info, &size))
 		die("map info");
-	set_up(map);
-	if (closes)
-		close(map);
-	if (pthread_create(&thread, NULL, reader, NULL))
-		die("thread");
+	if (way != NONE) {
+		set_up(map);
+		if (closes)
+			close(map);
+		if (pthread_create(&thread, NULL, reader, NULL))
+			die("thread");
+	}
 	pin(1);
 	printf("ready %u\n", info.id);
 	fflush(stdout);
