@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! What an ELF file shows of its use of BPF ring buffers.
 
+mod linked;
 mod needles;
 
 use crate::error::{Failure, Result, Status};
 use crate::text::plain;
 use needles::Needles;
 use object::elf;
-use object::read::elf::{Dyn, FileHeader, ProgramHeader, Sym};
-use object::{Endianness, FileKind, StringTable};
+use object::read::elf::{FileHeader, ProgramHeader};
+use object::{Endianness, FileKind};
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
-use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -184,23 +184,22 @@ fn headers<Header: FileHeader<Endian = Endianness>>(
         ..Facts::default()
     };
     let segments = header.program_headers(endian, bytes).map_err(failed)?;
-    for segment in segments {
-        if let Some(name) = segment.interpreter(endian, bytes).map_err(failed)? {
-            facts.interpreter = Some(String::from_utf8_lossy(name).into_owned());
-        }
+    let is = |kind| move |segment: &&Header::ProgramHeader| segment.p_type(endian) == kind;
+    // As the kernel does, which takes the first one.
+    if let Some(segment) = segments.iter().find(is(elf::PT_INTERP)) {
+        let name = segment.interpreter(endian, bytes).map_err(failed)?;
+        facts.interpreter = name.and_then(linked::name);
     }
     let (mut pie, mut names) = (false, &bytes[..0]);
-    for segment in segments {
-        let Some(entries) = segment.dynamic(endian, bytes).map_err(failed)? else {
-            continue;
-        };
+    if let Some(segment) = segments.iter().find(is(elf::PT_DYNAMIC)) {
         facts.dynamic = true;
-        let strings = dynamic_strings::<Header>(endian, segments, entries, bytes);
-        pie |= read_dynamic::<Header>(endian, entries, strings.0, &mut facts);
-        names = &bytes[strings.1];
+        let entries = segment.dynamic(endian, bytes).map_err(failed)?;
+        let entries = entries.unwrap_or_default();
+        names = linked::strings::<Header>(endian, segments, entries, bytes);
+        pie = linked::read::<Header>(endian, entries, names, &mut facts);
     }
     facts.program = kind == elf::ET_EXEC || facts.interpreter.is_some() || pie;
-    let known = symbols::<Header>(endian, header, bytes, &mut facts).map_err(failed)?;
+    let known = linked::symbols::<Header>(endian, header, bytes, &mut facts).map_err(failed)?;
     if !known && facts.soname.is_none() {
         facts.imports = FUNCTIONS
             .into_iter()
@@ -208,93 +207,4 @@ fn headers<Header: FileHeader<Endian = Endianness>>(
             .collect();
     }
     Ok(facts)
-}
-
-/// The table that the loader itself uses: it needs no section headers, which a program may lack.
-fn dynamic_strings<'data, Header: FileHeader<Endian = Endianness>>(
-    endian: Endianness,
-    segments: &[Header::ProgramHeader],
-    entries: &[Header::Dyn],
-    bytes: &'data [u8],
-) -> (StringTable<'data, &'data [u8]>, Range<usize>) {
-    let value = |wanted| {
-        let entry = entries.iter().find(|entry| entry.d_tag(endian) == wanted);
-        entry.map(|entry| entry.val(endian))
-    };
-    let (Some(address), Some(size)) = (value(elf::DT_STRTAB), value(elf::DT_STRSZ)) else {
-        return (StringTable::default(), 0..0);
-    };
-    for segment in segments {
-        let first: u64 = segment.p_vaddr(endian).into();
-        let inside = address.wrapping_sub(first);
-        if segment.p_type(endian) == elf::PT_LOAD && inside < segment.p_filesz(endian).into() {
-            let offset: u64 = segment.p_offset(endian).into();
-            let start = offset.saturating_add(inside).min(bytes.len() as u64);
-            let end = start.saturating_add(size).min(bytes.len() as u64);
-            return (
-                StringTable::new(bytes, start, end),
-                start as usize..end as usize,
-            );
-        }
-    }
-    (StringTable::default(), 0..0)
-}
-
-/// Returns whether it says that it is a program.
-fn read_dynamic<'data, Header: FileHeader<Endian = Endianness>>(
-    endian: Endianness,
-    entries: &[Header::Dyn],
-    strings: StringTable<'data, &'data [u8]>,
-    facts: &mut Facts,
-) -> bool {
-    let mut pie = false;
-    let (mut runpath, mut rpath) = (Vec::new(), Vec::new());
-    for entry in entries {
-        let text = || {
-            let at = u32::try_from(entry.val(endian)).ok()?;
-            let name = strings.get(at).ok()?;
-            Some(String::from_utf8_lossy(name).into_owned())
-        };
-        let folders = || text().map(|list| list.split(':').map(str::to_string).collect::<Vec<_>>());
-        match entry.d_tag(endian) {
-            elf::DT_NULL => break,
-            elf::DT_NEEDED => facts.needed.extend(text()),
-            elf::DT_SONAME => facts.soname = text(),
-            elf::DT_RUNPATH => runpath.extend(folders().unwrap_or_default()),
-            elf::DT_RPATH => rpath.extend(folders().unwrap_or_default()),
-            elf::DT_FLAGS_1 => pie |= entry.val(endian) & PIE != 0,
-            _ => {}
-        }
-    }
-    facts.search = if runpath.is_empty() { rpath } else { runpath };
-    pie
-}
-
-/// `DF_1_PIE`.
-const PIE: u64 = 0x0800_0000;
-
-/// What it imports and exports by name. False if it has no table of symbols that can be found without the loader's
-/// work: a program whose section headers were removed. There the names in its string table must do.
-fn symbols<Header: FileHeader<Endian = Endianness>>(
-    endian: Endianness,
-    header: &Header,
-    bytes: &[u8],
-    facts: &mut Facts,
-) -> object::Result<bool> {
-    let sections = header.sections(endian, bytes)?;
-    let table = sections.symbols(endian, bytes, elf::SHT_DYNSYM)?;
-    for symbol in table.iter() {
-        let Ok(name) = table.symbol_name(endian, symbol) else {
-            continue;
-        };
-        let Some(known) = FUNCTIONS.into_iter().find(|known| known.as_bytes() == name) else {
-            continue;
-        };
-        if symbol.is_undefined(endian) {
-            facts.imports.insert(known);
-        } else {
-            facts.offers.insert(known);
-        }
-    }
-    Ok(!table.is_empty())
 }

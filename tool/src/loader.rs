@@ -9,6 +9,8 @@ use std::sync::OnceLock;
 
 /// A program brings in no more libraries than this; a set of hostile ones shall not keep us for ever.
 const MOST_LIBRARIES: usize = 512;
+/// Nor are more looked for.
+const MOST_NAMES: usize = 4096;
 
 /// A file with what was found in it.
 #[derive(Clone, Debug)]
@@ -39,7 +41,7 @@ impl Libraries {
             let (from, facts) = (found[next].path.clone(), found[next].facts.clone());
             next += 1;
             for name in &facts.needed {
-                if !seen.insert(name.clone()) {
+                if seen.len() == MOST_NAMES || !seen.insert(name.clone()) {
                     continue;
                 }
                 let library = self.find(name, &from, &facts, &found[0]);

@@ -307,6 +307,44 @@ fn the_programs_of_this_machine_are_read_without_a_word() {
     assert_eq!(list.as_array().expect("a list").len(), programs.len());
 }
 
+/// Each entry names the same text, which is as long as the file allows: all of them together would fill any memory.
+#[test]
+fn entries_that_share_one_long_text_are_read_to_their_end() {
+    const ENTRIES: usize = 100_000;
+    const LONG: usize = 8 << 20;
+    let [load, dynamic] = [1_u32, 2];
+    let [needed, strings, strings_size] = [1_i64, 5, 10];
+    let (table, entries) = (64 + 2 * 56, 16 * (ENTRIES + 2));
+    let size = table + entries + LONG;
+    let mut bytes = fs::read(compile("nothing", "plain", &[])).expect("a program");
+    bytes.truncate(64);
+    // e_phoff; then e_phnum, and no sections.
+    bytes[32..48].copy_from_slice(&[64_u64.to_ne_bytes(), [0; 8]].concat());
+    bytes[56..64].copy_from_slice(&[2, 0, 0, 0, 0, 0, 0, 0]);
+    let mut segment = |kind: u32, offset: usize, size: usize| {
+        bytes.extend(kind.to_ne_bytes());
+        bytes.extend([0; 4]);
+        let offset = offset as u64;
+        for field in [offset, offset, offset, size as u64, size as u64, 8] {
+            bytes.extend(field.to_ne_bytes());
+        }
+    };
+    segment(load, 0, size);
+    segment(dynamic, table, entries);
+    let mut entry = |tag: i64, value: usize| {
+        bytes.extend(tag.to_ne_bytes());
+        bytes.extend((value as u64).to_ne_bytes());
+    };
+    entry(strings, table + entries);
+    entry(strings_size, LONG);
+    for _ in 0..ENTRIES {
+        entry(needed, 0);
+    }
+    bytes.resize(size, b'a');
+    let facts = rbshim_tool::elf::examine(&bytes).expect("a program");
+    assert!(facts.dynamic && facts.needed.is_empty(), "{facts:?}");
+}
+
 proptest::proptest! {
     #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
 
