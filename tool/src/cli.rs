@@ -101,7 +101,8 @@ pub struct Run {
 
 /// Reads the files of a program, or of a process what it has in memory and which rings it reads, and says what of
 /// rbshim reaches it: the verdict first, then the reasons. Exit status 0: it reads no rings, or rbshim is in it; 10:
-/// preloading reaches it, 11: the front does, 12: `rbshim watch` alone; of several, the highest.
+/// preloading reaches it, 11: the front does, 12: `rbshim watch` alone; of several, the highest. Of a program that has
+/// libbpf linked in it cannot be seen whether it reads rings: 12 too, and its process tells.
 #[derive(Debug, Args)]
 pub struct Check {
     /// Print JSON

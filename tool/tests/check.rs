@@ -52,15 +52,21 @@ fn each_way_to_get_libbpf_is_told_apart() {
     verdict(
         static_victim(),
         12,
-        "watch",
+        "contains",
         "contains libbpf's ring buffer code, whether or not it calls it",
     );
-    verdict(static_victim(), 12, "watch", "linked statically");
+    verdict(static_victim(), 12, "contains", "linked statically");
     verdict(
         compile("opens", "opens", &[]),
         11,
         "front",
         "opens libbpf at run time",
+    );
+    verdict(
+        compile("opens", "opens.static", &["-static", "-Wno-error"]),
+        12,
+        "watch",
+        "linked statically",
     );
     verdict(compile("nothing", "plain", &[]), 0, "nothing", "");
     verdict(env!("CARGO_BIN_EXE_rbshim"), 0, "nothing", "");
@@ -77,7 +83,7 @@ fn stripped_programs_show_the_same() {
     verdict(
         strip(&static_victim(), "victim.stripped"),
         12,
-        "watch",
+        "contains",
         "contains libbpf's",
     );
     let shared = strip(
@@ -187,6 +193,8 @@ fn a_process_shows_its_rings_and_whether_it_is_exposed() {
         (12, &true.into()),
         "{finding}"
     );
+    // It has libbpf linked in, and now one sees that it calls it.
+    assert_eq!(finding["verdict"], "watch");
     let ring = &finding["rings"][0];
     assert_eq!(
         (&ring["id"], &ring["waits"]),

@@ -17,6 +17,8 @@ pub enum Reach {
     Front,
     /// No library: `rbshim watch` alone, or relinking.
     Watch,
+    /// As `Watch`, if it reads rings at all: libbpf is linked in, whole, and what of it is called cannot be seen.
+    Contains,
 }
 
 impl Reach {
@@ -26,7 +28,7 @@ impl Reach {
             Reach::Nothing | Reach::Active => 0,
             Reach::Preload => 10,
             Reach::Front => 11,
-            Reach::Watch => 12,
+            Reach::Watch | Reach::Contains => 12,
         }
     }
 
@@ -38,6 +40,7 @@ impl Reach {
             Reach::Preload => "preload",
             Reach::Front => "front",
             Reach::Watch => "watch",
+            Reach::Contains => "contains",
         }
     }
 
@@ -51,6 +54,9 @@ impl Reach {
             Reach::Preload => "the preloaded library reaches it: rbshim run",
             Reach::Front => "it opens libbpf at run time, and the front reaches it: rbshim run",
             Reach::Watch => "no library reaches it: relink it with rbshim, or rbshim watch --kick",
+            Reach::Contains => {
+                "if it reads rings at all, no library reaches it: relink it with rbshim, or rbshim watch --kick"
+            }
         }
     }
 }
@@ -93,12 +99,18 @@ impl Finding {
             .filter(reads)
             .any(|ring| ring.how.exposed());
         self.exposed = Some(edge && self.reach != Reach::Active);
-        // A reader of its own, or one that left no mark.
-        let unknown = self.reach == Reach::Nothing && self.rings.iter().any(|ring| reads(&ring));
-        if unknown {
-            self.reach = Reach::Watch;
-            let reason = "it reads rings with code that is not known here";
-            self.reasons.push(reason.into());
+        if !self.rings.iter().any(|ring| reads(&ring)) {
+            return;
+        }
+        match self.reach {
+            // A reader of its own, or one that left no mark.
+            Reach::Nothing => {
+                self.reach = Reach::Watch;
+                let reason = "it reads rings with code that is not known here";
+                self.reasons.push(reason.into());
+            }
+            Reach::Contains => self.reach = Reach::Watch,
+            _ => {}
         }
     }
 }

@@ -19,8 +19,10 @@ pub fn process(subject: String, files: &[Found], raised: Option<Raised>) -> Find
 }
 
 fn judge(subject: String, files: &[Found], raised: Option<Raised>, runs: bool) -> Finding {
-    let mut reasons = Vec::new();
-    let mut ways = Vec::new();
+    let (mut reasons, mut ways) = (Vec::new(), Vec::new());
+    let fixed = files
+        .first()
+        .is_some_and(|program| program.facts.is_static());
     for file in files {
         let (shown, facts) = (plain(file.path.as_os_str().as_bytes()), &file.facts);
         if facts.contains_rbshim {
@@ -42,7 +44,7 @@ fn judge(subject: String, files: &[Found], raised: Option<Raised>, runs: bool) -
             reasons.push(format!(
                 "{shown} contains libbpf's ring buffer code, whether or not it calls it"
             ));
-            ways.push(Reach::Watch);
+            ways.push(Reach::Contains);
         }
         if facts.opens_libbpf {
             reasons.push(format!(
@@ -69,10 +71,13 @@ fn judge(subject: String, files: &[Found], raised: Option<Raised>, runs: bool) -
         reasons.push("it has opened libbpf at run time".into());
         ways.push(reachable(Reach::Front, raised, &mut reasons));
     }
-    if files
-        .first()
-        .is_some_and(|program| program.facts.is_static())
-    {
+    if fixed {
+        // No loader reads the environment before it, and `rbshim run` refuses.
+        for way in &mut ways {
+            if matches!(way, Reach::Preload | Reach::Front) {
+                *way = Reach::Watch;
+            }
+        }
         reasons.push("it is linked statically".into());
     }
     Finding {
