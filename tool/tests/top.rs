@@ -4,6 +4,7 @@
 mod common;
 
 use common::freezer::Freezer;
+use common::terminal::{TOOL, Terminal};
 use common::victim::Victim;
 use common::{alone, told, tool};
 use serde_json::Value;
@@ -153,23 +154,6 @@ fn without_a_terminal_it_says_what_to_do() {
     assert!(said.contains("not a terminal; --once"), "{said}");
 }
 
-/// A server of tmux of our own, which ends with the test.
-struct Terminal(String);
-
-impl Terminal {
-    fn command(&self) -> std::process::Command {
-        let mut tmux = std::process::Command::new("tmux");
-        tmux.args(["-L", &self.0, "-f", "/dev/null"]);
-        tmux
-    }
-}
-
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        let _ = self.command().arg("kill-server").status();
-    }
-}
-
 /// In a real terminal: drawn, resized to almost nothing and back, and left as it was.
 #[test]
 fn in_a_terminal_it_shows_the_rings_and_leaves_the_screen_as_it_was() {
@@ -177,38 +161,10 @@ fn in_a_terminal_it_shows_the_rings_and_leaves_the_screen_as_it_was() {
     let mut stuck = Victim::start(&[]);
     stuck.sleeps();
     stuck.tell("fill 8000");
-    let terminal = Terminal(format!("rbshim-{}", std::process::id()));
-    let tmux = |arguments: &[&str]| {
-        let output = common::succeed(terminal.command().args(arguments));
-        String::from_utf8(output.stdout).expect("text")
-    };
-    let tool = env!("CARGO_BIN_EXE_rbshim");
-    tmux(&[
-        "new-session",
-        "-d",
-        "-s",
-        "top",
-        "-x",
-        "110",
-        "-y",
-        "30",
-        "sh",
-    ]);
-    tmux(&[
-        "send-keys",
-        "-t",
-        "top",
-        &format!("{tool} top --interval 50; echo left=$?"),
-        "Enter",
-    ]);
-    let until = |wanted: &dyn Fn(&str) -> bool| loop {
-        let screen = tmux(&["capture-pane", "-p", "-t", "top"]);
-        if wanted(&screen) {
-            return screen;
-        }
-    };
+    let terminal = Terminal::start("110", "30");
+    terminal.enter(&format!("{TOOL} top --interval 50; echo left=$?"));
     let id = format!("{} ", stuck.ring);
-    let screen = until(&|screen| {
+    let screen = terminal.until(&|screen| {
         let mut lines = screen.lines();
         lines.any(|line| line.starts_with(&id) && line.contains("stuck"))
     });
@@ -216,15 +172,69 @@ fn in_a_terminal_it_shows_the_rings_and_leaves_the_screen_as_it_was() {
         screen.contains("HISTORY") && screen.contains("q quit"),
         "{screen}"
     );
-    tmux(&["resize-window", "-t", "top", "-x", "4", "-y", "2"]);
-    tmux(&["resize-window", "-t", "top", "-x", "110", "-y", "30"]);
-    tmux(&["send-keys", "-t", "top", "/nothing-is-called-so", "Enter"]);
-    until(&|screen| screen.contains("filter = nothing") && !screen.contains("victim"));
-    tmux(&["send-keys", "-t", "top", "q"]);
+    terminal.resize("4", "2");
+    terminal.resize("110", "30");
+    terminal.enter("/nothing-is-called-so");
+    terminal.until(&|screen| screen.contains("filter = nothing") && !screen.contains("victim"));
+    terminal.press("q");
     let ended = |screen: &str| (0..=9).any(|digit| screen.contains(&format!("left={digit}")));
-    let screen = until(&ended);
+    let screen = terminal.until(&ended);
     assert!(
         screen.contains("left=0") && !screen.contains("q quit"),
         "{screen}"
     );
+}
+
+/// What docs/top.svg is made from: CONTRIBUTING.md says how.
+#[test]
+#[ignore = "makes a picture, and tests nothing"]
+fn picture() {
+    let _alone = alone();
+    let idle = Victim::start(&["--name=acme-audit", "--level"]);
+    let mut flowing = Victim::start(&["--name=acme-trace", "--level"]);
+    let mut behind = Victim::start(&["--name=acme-log", "--callback-ms=5"]);
+    let mut stuck = Victim::start(&["--name=acme-agent"]);
+    for victim in [&idle, &flowing, &behind, &stuck] {
+        victim.sleeps();
+    }
+    let terminal = Terminal::start("112", "7");
+    terminal.enter(&format!("clear; {TOOL} top --interval 250"));
+    terminal.until(&|screen| screen.contains("q quit"));
+    // Other rings of this machine are not to be in the picture.
+    terminal.enter("/acme");
+    let pause = |ms| std::thread::sleep(std::time::Duration::from_millis(ms));
+    pause(500);
+    behind.tell("loud 2600");
+    for step in 0..100 {
+        flowing.tell(&format!("loud {}", 200 + 37 * (step * 7 % 13)));
+        behind.tell("loud 10");
+        if step % 10 == 0 {
+            stuck.tell("quiet 300");
+        }
+        pause(50);
+    }
+    stuck.tell("fill 8000");
+    let settled = |screen: &str| {
+        let states = [
+            "rings  1 stuck  1 backing up  1 flowing  1 idle",
+            "stuck      acme-agent",
+        ];
+        states.iter().all(|state| screen.contains(state))
+    };
+    let producing = std::sync::atomic::AtomicBool::new(true);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while producing.load(std::sync::atomic::Ordering::Relaxed) {
+                flowing.tell("loud 300");
+                behind.tell("loud 10");
+                pause(50);
+            }
+        });
+        terminal.until(&settled);
+        let screen = terminal.command(&["capture-pane", "-e", "-p", "-t", "top"]);
+        producing.store(false, std::sync::atomic::Ordering::Relaxed);
+        let file = common::scratch().join("top.ansi");
+        std::fs::write(&file, screen).expect("it can be written");
+        println!("{}", file.display());
+    });
 }

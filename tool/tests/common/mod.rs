@@ -7,6 +7,7 @@
 pub mod aya;
 pub mod freezer;
 pub mod made;
+pub mod terminal;
 pub mod victim;
 pub mod watcher;
 

@@ -57,9 +57,14 @@ pub fn screen(frame: &mut Frame<'_>, view: &mut View) {
 }
 
 fn summary(view: &View) -> Line<'static> {
-    let mut parts = vec![Span::raw(format!("{} rings", view.rows().len()))];
+    let (shown, all) = (view.shown(), view.rows().len());
+    let mut parts = vec![Span::raw(if shown.len() == all {
+        format!("{all} rings")
+    } else {
+        format!("{} of {all} rings", shown.len())
+    })];
     for state in State::ALL {
-        let count = view.rows().iter().filter(|row| row.state == state).count();
+        let count = shown.iter().filter(|row| row.state == state).count();
         if count > 0 {
             parts.push(Span::raw("  "));
             parts.push(Span::styled(
@@ -69,7 +74,12 @@ fn summary(view: &View) -> Line<'static> {
         }
     }
     if view.hidden > 0 {
-        parts.push(Span::raw(format!("  {} processes not seen", view.hidden)));
+        let processes = if view.hidden == 1 {
+            "process"
+        } else {
+            "processes"
+        };
+        parts.push(Span::raw(format!("  {} {processes} not seen", view.hidden)));
     }
     Line::from(parts)
 }

@@ -115,6 +115,7 @@ fn what_is_typed_filters_and_sorts() {
     let mut view = view();
     assert!(!press(&mut view, "/CAL\n"));
     let lines = drawn(&mut view, 80, 6);
+    assert_eq!(lines[0], "1 of 2 rings  1 idle");
     assert!(
         lines[2].contains("calm") && lines[3].is_empty(),
         "{lines:?}"
