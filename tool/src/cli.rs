@@ -113,8 +113,8 @@ pub struct Check {
     pub subjects: Vec<OsString>,
 }
 
-/// Every ring buffer of the machine: id, name, kind, size, fill, high-water mark, bytes a second in and out, state, and
-/// who reads it. It only reads, and keeps no map alive.
+/// Every ring buffer of the machine: id, name, kind, size, fill, high-water mark, bytes a second in and out, records a
+/// second in, state, and who reads it. It only reads, and keeps no map alive.
 #[derive(Debug, Args)]
 #[command(after_long_help = STATES)]
 pub struct Top {
@@ -142,7 +142,10 @@ States:
     suspected   the reader sleeps on a committed record, but a producer that batches with BPF_RB_NO_WAKEUP looks
                 the same
     paused      the reader is stopped or frozen
-    no reader   there are records, and no process has mapped the ring";
+    no reader   there are records, and no process has mapped the ring
+
+Records a second are counted where the ring still has the headers of all that came since the last look. With ~ they
+are estimated by the size of those that it has; - means that none was seen yet.";
 
 /// Wakes the reader of a ring, without touching its data: by an empty record where the ring has room, by a one-shot
 /// event in the reader's epoll instance where it is full. Does nothing to a reader that is not asleep in a wait for the
