@@ -167,7 +167,7 @@ fn readers_that_are_not_libbpfs_are_recognised_by_what_they_leave() {
         fs::write(&path, bytes).expect("it can be written");
         path
     };
-    // What is found in programs that were built with them; both keep it when stripped.
+    // What is found in programs that were built with it, which keep it when stripped.
     let go = with(
         "go",
         &[
@@ -176,11 +176,11 @@ fn readers_that_are_not_libbpfs_are_recognised_by_what_they_leave() {
         ],
     );
     verdict(go, 12, "watch", "cilium/ebpf");
-    let aya = with(
-        "aya",
-        &["/root/.cargo/registry/src/x/aya-0.13.1/src/maps/ring_buf.rs"],
-    );
-    verdict(aya, 12, "watch", "aya");
+    let aya = common::aya::program();
+    verdict(&aya, 12, "watch", "aya");
+    let stripped = scratch().join("aya.stripped");
+    succeed(Command::new("strip").arg("-o").arg(&stripped).arg(&aya));
+    verdict(&stripped, 12, "watch", "aya");
 }
 
 #[test]
@@ -351,6 +351,21 @@ fn entries_that_share_one_long_text_are_read_to_their_end() {
     bytes.resize(size, b'a');
     let facts = rbshim_tool::elf::examine(&bytes).expect("a program");
     assert!(facts.dynamic && facts.needed.is_empty(), "{facts:?}");
+}
+
+#[test]
+fn what_the_fuzzer_has_kept_is_read_to_its_end() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/elf");
+    let mut programs = 0;
+    for entry in fs::read_dir(corpus).expect("a corpus") {
+        let path = entry.expect("an entry").path();
+        // If this one fails, its name is the last that was printed.
+        println!("{}", path.display());
+        let bytes = fs::read(path).expect("an input");
+        programs += u32::from(rbshim_tool::elf::examine(&bytes).is_ok());
+    }
+    // Not all of them are refused at their first byte.
+    assert!(programs > 5, "{programs}");
 }
 
 proptest::proptest! {
