@@ -81,6 +81,9 @@ fn map_pages(map: &OwnedFd, offset: u64, size: u64) -> *mut u8 {
     pages.expect("a mapping").cast()
 }
 
+// SAFETY: the mapping is the whole process's, and is accessed by atomic words only.
+unsafe impl Sync for UserRing {}
+
 impl ReadRing {
     pub fn new() -> ReadRing {
         let (map, id) = make(rbshim_tool::bpf::TYPE_RINGBUF);
