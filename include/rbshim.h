@@ -68,7 +68,8 @@ struct rbshim_ring_statistics {
    */
   uint64_t nearly_full;
   /**
-   * 1 if the counters below are kept, as they are with RBSHIM_STATS=1; 0 if they are not, and are all 0.
+   * 1 if the counters below, up to `rescues`, are kept, as they are with RBSHIM_STATS=1; 0 if they are not, and are
+   * all 0.
    */
   uint64_t counted;
   /**
@@ -103,6 +104,11 @@ struct rbshim_ring_statistics {
    * Times that the look after the barrier found a record that the look before it had missed.
    */
   uint64_t rescues;
+  /**
+   * Bytes that the kernel has overwritten before any call had read them, headers included: in overwrite mode
+   * (BPF_F_RB_OVERWRITE). Counted without RBSHIM_STATS, too.
+   */
+  uint64_t overwritten;
 };
 
 #ifdef __cplusplus
@@ -222,7 +228,8 @@ unsigned long ring__consumer_pos(const struct ring *r);
 unsigned long ring__producer_pos(const struct ring *r);
 
 /**
- * Bytes between the two positions, headers and discarded records included. Any thread may ask.
+ * Bytes between the two positions, headers and discarded records included; of a ring in overwrite mode those that have
+ * not been overwritten. Any thread may ask.
  *
  * # Safety
  *

@@ -53,6 +53,15 @@ pub static USER_RING: Kind = Kind {
     no_epoll_add: c"libbpf: user ringbuf: failed to epoll add map fd=%d: %s\n",
 };
 
+/// Whether rings in overwrite mode can be read: where the kernel's stores are seen in an order that tells a whole record
+/// from one that is being overwritten (`docs/overwrite.md`). On AArch64 they are not. A 32-bit process cannot tell
+/// where the kernel has the position that says so.
+const OVERWRITE_MODE: bool = cfg!(any(
+    all(target_arch = "x86_64", target_pointer_width = "64"),
+    target_arch = "powerpc64",
+    target_arch = "riscv64"
+));
+
 impl Kind {
     /// A new epoll instance for rings of this kind. Errors: `EMFILE`, `ENFILE`, `ENOMEM`.
     pub fn create_epoll(&self) -> Result<c_int, Errno> {
@@ -64,7 +73,8 @@ impl Kind {
 
     /// Checks that `map_fd` is a map of this kind.
     ///
-    /// Errors: `bpf(2)`'s; `EINVAL` for another kind of map.
+    /// Errors: `bpf(2)`'s; `EINVAL` for another kind of map; `EOPNOTSUPP` for a ring in overwrite mode on a machine
+    /// where nobody can read it.
     pub fn check(&self, map_fd: c_int) -> Result<MapInfo, Errno> {
         let info = bpf::map_info(map_fd).inspect_err(|&error| {
             let text = ErrorText::new(error);
@@ -73,6 +83,13 @@ impl Kind {
         if info.map_type != self.map_type {
             warning!(self.wrong_type, map_fd);
             return Err(Errno(libc::EINVAL));
+        }
+        if info.overwrites() && !OVERWRITE_MODE {
+            warning!(
+                c"rbshim: map fd=%d is a ring buffer in overwrite mode, which cannot be read safely on this machine\n",
+                map_fd
+            );
+            return Err(Errno(libc::EOPNOTSUPP));
         }
         Ok(info)
     }

@@ -103,6 +103,7 @@ pub mod __internals {
     pub use crate::pages::Pages;
     pub use crate::ring::consumer::{Stop, Turn, consume, take_turn};
     pub use crate::ring::journal::Journal;
+    pub use crate::ring::overwrite;
     pub use crate::ring::receiver::{Received, Receiver, Record};
     pub use crate::ring::wait::Round;
     pub use crate::sys::bpf;

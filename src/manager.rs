@@ -8,6 +8,7 @@ mod first_turn;
 mod leaving;
 mod linger_call;
 mod lingering;
+mod overwriting;
 mod taking_part;
 
 use crate::attach::RING;
@@ -156,7 +157,10 @@ impl ManagerHandle {
     /// Adds the ring behind `map_fd`; the fd may be closed afterwards.
     ///
     /// Errors: `ENOMEM`, and those of [`Kind::check`](crate::attach::Kind::check) and
-    /// [`Kind::attach`](crate::attach::Kind::attach); the manager then stays as it was.
+    /// [`Kind::attach`](crate::attach::Kind::attach); for a ring in overwrite mode those of [`Edge::new`], too. The
+    /// manager then stays as it was.
+    ///
+    /// [`Edge::new`]: crate::sys::edge::Edge::new
     ///
     /// # Safety
     ///
@@ -182,10 +186,11 @@ impl ManagerHandle {
             let events = alloc::resize((*manager).events, events).ok_or(Errno(libc::ENOMEM))?;
             (*manager).events = events.as_ptr();
         }
-        let ring = EmptyRing::allocate()?;
+        let mut ring = EmptyRing::allocate()?;
         // A manager that may not be watched by an epoll of its own opens all the same.
         let gives_way = || self.stop_coalescing();
-        let pages = match RING.attach(map_fd, &info, self.epoll_fd(), index as u64, gives_way) {
+        let attach = |()| RING.attach(map_fd, &info, self.epoll_fd(), index as u64, gives_way);
+        let pages = match self.expect_overwriting(&info, &mut ring).and_then(attach) {
             Ok(pages) => pages,
             Err(error) => {
                 ring.release();

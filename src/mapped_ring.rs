@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! One ring of a manager: the kernel's pages, the program's callback. This is C's `struct ring`.
 
+pub mod overwriting;
 pub mod statistics;
 
 mod callback;
+mod copies;
 
 use crate::log::warning;
-use crate::manager::Part;
+use crate::manager::{ManagerHandle, Part};
 use crate::pages::Pages;
 use crate::ring::consumer::{self, FEW, Stop, Turn};
 use crate::ring::fill::Fill;
 use crate::ring::journal::Journal;
 use crate::ring::memory::{ConsumerMemory, Fence};
+use crate::ring::overwrite;
 use crate::ring::wait::Round;
 use crate::stats::Stats;
 use crate::sys::alloc;
@@ -21,6 +24,7 @@ use core::ffi::{c_int, c_ulong, c_void};
 use core::mem::{MaybeUninit, offset_of};
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicBool, Ordering};
+use overwriting::Overwriting;
 
 /// Rings smaller than this many bytes publish each record's start, however hot they are.
 const HOT_SIZE_MIN: u64 = 64 * 1024;
@@ -52,6 +56,10 @@ pub struct MappedRing {
     /// How full the ring has been, where its counters do not say.
     fill: Fill,
     stats: Stats,
+    /// Whether it is an ordinary ring whose counters are not kept: its calls go the short way.
+    plain: bool,
+    /// What a ring in overwrite mode has beside an ordinary one.
+    overwriting: Option<NonNull<Overwriting>>,
 }
 
 const _: () = {
@@ -67,14 +75,27 @@ const _: () = {
 
 /// Memory for a ring that has no pages yet: nothing can be consumed from it.
 #[derive(Debug)]
-pub struct EmptyRing(NonNull<MappedRing>);
+pub struct EmptyRing {
+    memory: NonNull<MappedRing>,
+    overwriting: Option<NonNull<Overwriting>>,
+}
 
 impl EmptyRing {
     /// Errors: `ENOMEM`.
     pub fn allocate() -> Result<Self, Errno> {
         alloc::keep(MaybeUninit::<MappedRing>::uninit())
-            .map(|memory| EmptyRing(memory.cast()))
+            .map(|memory| EmptyRing {
+                memory: memory.cast(),
+                overwriting: None,
+            })
             .ok_or(Errno(libc::ENOMEM))
+    }
+
+    /// Makes it a ring in overwrite mode, of `size` bytes, whose calls tell `manager` where they return with more to
+    /// read. The manager lives as long as the ring. Errors: `ENOMEM`; `mmap(2)`'s.
+    pub fn overwrite(&mut self, size: usize, manager: Option<ManagerHandle>) -> Result<(), Errno> {
+        self.overwriting = Some(Overwriting::allocate(size, manager)?);
+        Ok(())
     }
 
     /// The ring of `pages`, whose records go to `sample_cb` with `ctx`.
@@ -89,6 +110,7 @@ impl EmptyRing {
         sample_cb: Option<SampleFn>,
         ctx: *mut c_void,
     ) -> RingHandle {
+        let stats = Stats::for_ring(map_fd, pages.size());
         let ring = MappedRing {
             sample_cb,
             ctx,
@@ -101,17 +123,24 @@ impl EmptyRing {
             part: Part::default(),
             watched: AtomicBool::new(false),
             fill: Fill::new(),
-            stats: Stats::for_ring(map_fd, pages.size()),
+            stats,
+            plain: self.overwriting.is_none() && !stats.are_kept(),
+            overwriting: self.overwriting,
         };
         // SAFETY: allocated for this type, and nobody else knows of it yet.
-        unsafe { self.0.write(ring) };
-        RingHandle(self.0)
+        unsafe { self.memory.write(ring) };
+        RingHandle(self.memory)
     }
 
     /// Gives the memory back.
     pub fn release(self) {
-        // SAFETY: from `allocate`, and not filled: nobody else knows of it.
-        unsafe { alloc::free_handle(self.0.as_ptr()) }
+        // SAFETY: both from `allocate`, and not filled: nobody else knows of them.
+        unsafe {
+            if let Some(overwriting) = self.overwriting {
+                Overwriting::free(overwriting);
+            }
+            alloc::free_handle(self.memory.as_ptr());
+        }
     }
 }
 
@@ -156,14 +185,20 @@ impl RingHandle {
     ///
     /// Nobody uses the ring any more.
     pub unsafe fn release(self) {
-        // SAFETY: from `EmptyRing::allocate`; nobody uses it any more.
-        unsafe { alloc::free_handle(self.as_ptr()) }
+        // SAFETY: from `EmptyRing::allocate`, and what it has besides is its own; nobody uses it any more.
+        unsafe {
+            if let Some(overwriting) = (*self.as_ptr()).overwriting {
+                Overwriting::free(overwriting);
+            }
+            alloc::free_handle(self.as_ptr());
+        }
     }
 
     /// Consumes up to `max` records and returns how many were delivered.
     ///
     /// Errors: the callback's own; `EINVAL` for a record without a callback to take it; `EBADMSG`
-    /// for a ring that cannot have been written by a kernel.
+    /// for a ring that cannot have been written by a kernel; in overwrite mode `ENOBUFS` where callbacks
+    /// are nested too deep, and `mmap(2)`'s.
     #[inline(always)]
     pub fn consume(self, max: u64) -> Result<u64, Errno> {
         if self.is_settled() {
@@ -171,7 +206,7 @@ impl RingHandle {
         }
         // A call on the manager that this is called in, from a callback, must see for itself.
         self.set_part(self.part().walked());
-        let result = if self.stats().are_kept() {
+        let result = if !self.is_plain() {
             self.consume_apart::<true>(max)
         } else if max > FEW {
             self.consume_apart::<false>(max)
@@ -190,9 +225,17 @@ impl RingHandle {
         result
     }
 
-    /// For many records, or where they are counted. Returns as [`consume_of_kind`](Self::consume_of_kind).
+    /// For many records, or where the ring is not plain. Returns as [`consume_of_kind`](Self::consume_of_kind).
     #[inline(never)]
     fn consume_apart<const COUNTED: bool>(self, max: u64) -> i64 {
+        if COUNTED {
+            if let Some(overwriting) = self.overwriting() {
+                return match self.consume_overwriting(overwriting, max) {
+                    Ok(delivered) => delivered as i64,
+                    Err(error) => i64::from(error.0 as u32).wrapping_neg(),
+                };
+            }
+        }
         self.consume_of_kind::<COUNTED>(max)
     }
 
@@ -231,7 +274,7 @@ impl RingHandle {
         // Until the turn is over, and it need not come back.
         self.set_part(self.part().unsettled());
         let hot = round.hot && self.size() >= HOT_SIZE_MIN && !self.is_watched();
-        let turn = match (self.stats().are_kept(), hot) {
+        let turn = match (!self.is_plain(), hot) {
             (false, false) => Self::turn_of_kind::<false, false>,
             (false, true) => Self::turn_of_kind::<false, true>,
             (true, false) => Self::turn_of_kind::<true, false>,
@@ -246,6 +289,11 @@ impl RingHandle {
         hold: bool,
         max: u64,
     ) -> Result<Turn, Errno> {
+        if COUNTED {
+            if let Some(overwriting) = self.overwriting() {
+                return self.turn_overwriting(overwriting, max);
+            }
+        }
         let round = Round { hold, hot: HOT };
         let mut callback = Callback::<COUNTED>::of(self);
         consumer::take_turn(self.pages(), self.journal(), round, max, &mut callback)
@@ -266,6 +314,9 @@ impl RingHandle {
 
     /// Whether a turn would walk a record, or fail.
     pub fn has_records(self) -> bool {
+        if let Some(overwriting) = self.overwriting() {
+            return overwrite::has_records(self.pages(), self.journal(), overwriting.notes());
+        }
         consumer::has_records(self.pages(), self.journal())
     }
 
@@ -335,6 +386,15 @@ impl RingHandle {
         pos
     }
 
+    /// Bytes that there are to read, as libbpf counts them; in overwrite mode as the kernel does. Any thread may ask.
+    pub fn avail_data_size(self) -> u64 {
+        let consumer = self.consumer_pos();
+        if self.overwriting().is_some() {
+            return overwrite::available(self.pages(), consumer);
+        }
+        self.producer_pos().wrapping_sub(consumer)
+    }
+
     /// Whether the ring has been read up to `position`.
     pub fn has_reached(self, position: u64) -> bool {
         let pos = self.pages().consumer_pos(Ordering::Relaxed);
@@ -356,6 +416,13 @@ impl RingHandle {
     pub fn is_watched(self) -> bool {
         // SAFETY: a live ring.
         unsafe { &(*self.as_ptr()).watched }.load(Ordering::Relaxed)
+    }
+
+    /// Whether its calls go the short way.
+    #[inline(always)]
+    fn is_plain(self) -> bool {
+        // SAFETY: a live ring; the field does not change once the ring is read.
+        unsafe { (*self.as_ptr()).plain }
     }
 
     /// The ring's counters.

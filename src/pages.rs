@@ -7,11 +7,11 @@
 
 #[cfg(not(target_pointer_width = "64"))]
 use crate::ring::memory::extend;
-use crate::ring::memory::{ConsumerMemory, Fence, ProducerMemory};
+use crate::ring::memory::{ConsumerMemory, Fence, OverwriteMemory, ProducerMemory};
 use crate::sys::errno::Errno;
 use crate::sys::mmap::{self, Access, page_size};
 use core::ffi::{c_int, c_void};
-use core::sync::atomic::{AtomicU32, Ordering, fence};
+use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering, fence};
 
 /// Our own position: all 64 bits of it wherever they can be stored in one piece and where a 32-bit
 /// kernel has nothing in the upper half of them.
@@ -218,6 +218,26 @@ impl ConsumerMemory for Pages {
     #[inline(always)]
     fn header(self, start: u64) -> u32 {
         self.header_word(start).load(Ordering::Relaxed)
+    }
+}
+
+impl OverwriteMemory for Pages {
+    fn overwrite_pos(self, near: u64) -> u64 {
+        // The third word of the page, after the producer's position and one of the kernel's own.
+        let third = self.producer.wrapping_byte_add(2 * size_of::<PeerWord>());
+        self.peer_word(third, near)
+    }
+
+    #[inline(always)]
+    fn word(self, pos: u64) -> usize {
+        let offset = pos as usize & self.mask;
+        // SAFETY:
+        // 1. `offset` is below the size of the data area, whose bytes and `pos` are multiples of a word: the word is
+        //    within, and aligned, since the area begins at a page.
+        // 2. The page may be read-only: a relaxed load as wide as a pointer is a plain load.
+        // 3. The kernel may be writing it: nothing else is read of it than by such loads.
+        let word: &AtomicUsize = unsafe { &*self.data.wrapping_byte_add(offset).cast() };
+        word.load(Ordering::Relaxed)
     }
 }
 

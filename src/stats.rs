@@ -18,6 +18,11 @@ use core::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicUsize, Ordering
 pub struct Counter(AtomicUsize);
 
 impl Counter {
+    /// Nothing counted yet.
+    pub const fn new() -> Self {
+        Counter(AtomicUsize::new(0))
+    }
+
     /// Counts `n` more. Not one atomic step: only the ring's reader counts.
     #[inline(always)]
     pub fn add(&self, n: usize) {
@@ -55,6 +60,8 @@ pub struct Counters {
     /// Times that the look after the fence found what the look before it had not: a reader without
     /// the fence could have slept on it.
     pub rescues: Counter,
+    /// Bytes that the kernel has overwritten before any call had read them.
+    pub overwritten: Counter,
     /// How full the ring has been.
     pub fill: Fill,
     map_fd: AtomicI32,
@@ -69,7 +76,7 @@ pub struct Counters {
 unsafe impl Zeroable for Counters {}
 
 impl Counters {
-    fn all(&self) -> [&Counter; 8] {
+    fn all(&self) -> [&Counter; 9] {
         [
             &self.records,
             &self.bytes,
@@ -79,6 +86,7 @@ impl Counters {
             &self.lingers,
             &self.coalesced,
             &self.rescues,
+            &self.overwritten,
         ]
     }
 }
@@ -169,7 +177,7 @@ impl Stats {
             say!(
                 c"rbshim: pid %d ring fd=%d: records=%lu bytes=%lu discards=%lu wakeups=%lu \
                   publishes=%lu lingers=%lu coalesced=%lu rescues=%lu size=%lu high_water=%lu \
-                  nearly_full=%lu\n",
+                  nearly_full=%lu overwritten=%lu\n",
                 pid,
                 counters.map_fd.load(Ordering::Relaxed),
                 number(&counters.records),
@@ -183,6 +191,7 @@ impl Stats {
                 counters.size.load(Ordering::Relaxed) as c_ulong,
                 fill.high_water() as c_ulong,
                 fill.nearly_full() as c_ulong,
+                number(&counters.overwritten),
             );
         });
     }

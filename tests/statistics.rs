@@ -96,15 +96,15 @@ older:
 32 bytes: 0, errno untouched, size known, high water known, nothing else
 31 bytes: 0, errno untouched, size known, high water unknown, nothing else
 this one:
-112 bytes: 0, errno untouched, size known, high water known, nothing else
-112 bytes: 0, errno untouched, size known, high water known, nothing else
+120 bytes: 0, errno untouched, size known, high water known, nothing else
+120 bytes: 0, errno untouched, size known, high water known, nothing else
 newer:
-113 bytes: 0, errno untouched, size known, high water known, nothing else
-176 bytes: 0, errno untouched, size known, high water known, nothing else
+121 bytes: 0, errno untouched, size known, high water known, nothing else
+184 bytes: 0, errno untouched, size known, high water known, nothing else
 rbshim: rbshim_ring_statistics has non-zero extra bytes
-176 bytes: -22, errno EINVAL, size unknown, high water unknown, nothing else
+184 bytes: -22, errno EINVAL, size unknown, high water unknown, nothing else
 rbshim: rbshim_ring_statistics has non-zero extra bytes
-176 bytes: -22, errno EINVAL, size unknown, high water unknown, nothing else
+184 bytes: -22, errno EINVAL, size unknown, high water unknown, nothing else
 none:
 rbshim_ring__statistics(NULL, NULL) = -22, errno EINVAL
 rbshim_ring__statistics(ring, NULL) = -22, errno EINVAL

@@ -48,7 +48,8 @@ pub unsafe extern "C-unwind" fn ring__producer_pos(r: *const ring) -> c_ulong {
     unsafe { handle(r) }.map_or(0, |ring| ring.producer_pos() as c_ulong)
 }
 
-/// Bytes between the two positions, headers and discarded records included. Any thread may ask.
+/// Bytes between the two positions, headers and discarded records included; of a ring in overwrite mode those that have
+/// not been overwritten. Any thread may ask.
 ///
 /// # Safety
 ///
@@ -56,10 +57,7 @@ pub unsafe extern "C-unwind" fn ring__producer_pos(r: *const ring) -> c_ulong {
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn ring__avail_data_size(r: *const ring) -> usize {
     // SAFETY: as required of the caller.
-    unsafe { handle(r) }.map_or(0, |ring| {
-        let consumer = ring.consumer_pos();
-        ring.producer_pos().wrapping_sub(consumer) as usize
-    })
+    unsafe { handle(r) }.map_or(0, |ring| ring.avail_data_size() as usize)
 }
 
 /// Bytes of the ring.

@@ -24,7 +24,8 @@ pub struct rbshim_ring_statistics {
     pub high_water: u64,
     /// Times that the reader has found at most an eighth of the ring free.
     pub nearly_full: u64,
-    /// 1 if the counters below are kept, as they are with RBSHIM_STATS=1; 0 if they are not, and are all 0.
+    /// 1 if the counters below, up to `rescues`, are kept, as they are with RBSHIM_STATS=1; 0 if they are not, and are
+    /// all 0.
     pub counted: u64,
     /// Records delivered.
     pub records: u64,
@@ -42,6 +43,9 @@ pub struct rbshim_ring_statistics {
     pub coalesced: u64,
     /// Times that the look after the barrier found a record that the look before it had missed.
     pub rescues: u64,
+    /// Bytes that the kernel has overwritten before any call had read them, headers included: in overwrite mode
+    /// (BPF_F_RB_OVERWRITE). Counted without RBSHIM_STATS, too.
+    pub overwritten: u64,
 }
 
 static STRUCT: SizedStruct =
@@ -51,7 +55,7 @@ static STRUCT: SizedStruct =
 const NUMBERS: usize = offset_of!(rbshim_ring_statistics, size);
 
 // Nothing but numbers, and nothing after the last of them.
-const _: () = assert!(size_of::<rbshim_ring_statistics>() == NUMBERS + 13 * size_of::<u64>());
+const _: () = assert!(size_of::<rbshim_ring_statistics>() == NUMBERS + 14 * size_of::<u64>());
 
 /// Writes what is known of `ring` to `stats`: the numbers for which a caller's struct of `sz` bytes has room, each
 /// whole.
@@ -122,6 +126,7 @@ impl From<Statistics> for rbshim_ring_statistics {
             lingers: 0,
             coalesced: 0,
             rescues: 0,
+            overwritten: known.overwritten,
         };
         if let Some(counters) = known.counters {
             statistics.counted = 1;
@@ -171,7 +176,7 @@ mod tests {
                 unsafe { rbshim_ring__statistics(ring.as_ptr().cast(), stats) }
             });
             prop_assert_eq!(result, 0);
-            let numbers = [SIZE, 24, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+            let numbers = [SIZE, 24, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
             let whole = sz.min(KNOWN).saturating_sub(NUMBERS) / 8;
             let mut expected = held;
             for (place, number) in expected[at + NUMBERS..].chunks_mut(8).zip(&numbers[..whole]) {

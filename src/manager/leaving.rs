@@ -105,12 +105,23 @@ impl ManagerHandle {
     ///
     /// Errors: those of [`Edge::new`]; what was in force stays.
     pub fn set_poll_max_ms(self, ms: u32) -> Result<(), Errno> {
-        let mut leaving = self.leaving();
-        if ms > 0 && leaving.edge.is_none() {
-            leaving.edge = Some(Edge::new(self.epoll_fd())?);
+        if ms > 0 {
+            self.make_edge()?;
         }
-        leaving.poll_max_ms = ms.min(POLL_MAX);
-        self.set_leaving(leaving);
+        self.set_leaving(Leaving {
+            poll_max_ms: ms.min(POLL_MAX),
+            ..self.leaving()
+        });
+        Ok(())
+    }
+
+    /// Makes the edge that calls give which return with more to read. Errors: those of [`Edge::new`].
+    pub(super) fn make_edge(self) -> Result<(), Errno> {
+        let mut leaving = self.leaving();
+        if leaving.edge.is_none() {
+            leaving.edge = Some(Edge::new(self.epoll_fd())?);
+            self.set_leaving(leaving);
+        }
         Ok(())
     }
 
@@ -136,8 +147,8 @@ impl ManagerHandle {
         });
     }
 
-    /// Takes note of rings that this poll has left.
-    pub(super) fn leave_rings(self) {
+    /// Takes note of rings that this call has left.
+    pub fn leave_rings(self) {
         let leaving = self.leaving();
         let edge = leaving.edge;
         // First: the thread may be cancelled in `give`.

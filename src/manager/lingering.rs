@@ -108,6 +108,14 @@ impl ManagerHandle {
         }
     }
 
+    /// Never spins from now on.
+    pub(super) fn stop_lingering(self) {
+        self.with_lingering(|lingering| {
+            lingering.linger_us = 0;
+            lingering.rate = Rate::default();
+        });
+    }
+
     /// Takes note of a new ring of `size` bytes.
     pub(super) fn note_size(self, size: u64) {
         self.with_lingering(|lingering| lingering.smallest = lingering.smallest.min(size));
@@ -164,13 +172,10 @@ impl ManagerHandle {
             return true;
         }
         let may = may_spin();
-        self.with_lingering(|lingering| {
-            lingering.may_spin = may;
-            if !may {
-                lingering.linger_us = 0;
-                lingering.rate = Rate::default();
-            }
-        });
+        self.with_lingering(|lingering| lingering.may_spin = may);
+        if !may {
+            self.stop_lingering();
+        }
         may
     }
 

@@ -4,6 +4,7 @@
 use super::RingHandle;
 use crate::ring::fill::Fill;
 use crate::ring::memory::ConsumerMemory;
+use crate::ring::overwrite;
 use crate::stats::Counters;
 use core::sync::atomic::Ordering;
 
@@ -18,6 +19,8 @@ pub struct Statistics {
     pub high_water: u64,
     /// How often it has found the ring nearly full.
     pub nearly_full: u64,
+    /// Bytes that have been overwritten before a call had read them, in overwrite mode.
+    pub overwritten: u64,
     /// The counters, if they are kept.
     pub counters: Option<&'static Counters>,
 }
@@ -36,6 +39,7 @@ impl RingHandle {
             available: self.available(),
             high_water: fill.high_water() as u64,
             nearly_full: fill.nearly_full() as u64,
+            overwritten: self.overwritten(),
             counters,
         }
     }
@@ -57,6 +61,9 @@ impl RingHandle {
         // Acquire keeps the load of the other position after this one: the producer is ahead of it then.
         let position = || pages.consumer_pos(Ordering::Acquire);
         let consumer = self.journal().shown(pages.size(), position);
+        if self.overwriting().is_some() {
+            return overwrite::available(pages, consumer).min(pages.size());
+        }
         let ahead = self.producer_pos().wrapping_sub(consumer) as i64;
         // The reader may have gone on in between, and a program may have moved either position.
         u64::try_from(ahead).map_or(0, |ahead| ahead.min(pages.size()))

@@ -41,6 +41,15 @@ pub trait ConsumerMemory: Copy + Fence {
     fn header(self, start: u64) -> u32;
 }
 
+/// A ring that the kernel fills without regard to what we have read (`BPF_F_RB_OVERWRITE`).
+pub trait OverwriteMemory: ConsumerMemory {
+    /// Where the oldest record begins that has not been overwritten, Relaxed; `near` is a position at most 2 GiB away.
+    fn overwrite_pos(self, near: u64) -> u64;
+
+    /// The word of the data area at `pos`, a multiple of its size; Relaxed. The other side may be writing it.
+    fn word(self, pos: u64) -> usize;
+}
+
 /// A ring that we fill and the kernel empties (`BPF_MAP_TYPE_USER_RINGBUF`).
 pub trait ProducerMemory: Copy + Fence {
     /// Bytes of the data area: a power of two.

@@ -5,6 +5,7 @@
 //! ring live ([`memory`]), so what runs on the kernel's pages can be run on any other memory too.
 //!
 //! - [`consumer`]: reading a ring without losing a wake-up. The heart.
+//! - [`overwrite`]: reading a ring whose kernel overwrites what nobody has read.
 //! - [`rounds`]: reading several rings by turns.
 //! - [`receiver`], [`wait`], [`journal`]: what it is given: where records go, whether to wait for more,
 //!   and what is remembered from call to call.
@@ -21,6 +22,7 @@ pub mod linger;
 pub mod memory;
 #[cfg(test)]
 mod model;
+pub mod overwrite;
 pub mod producer;
 pub mod receiver;
 pub mod record;

@@ -38,6 +38,9 @@ pub trait Receiver {
     /// A discarded record has been walked.
     fn discarded(&mut self) {}
 
+    /// So many bytes have been overwritten that no call has walked.
+    fn overwritten(&mut self, _bytes: u64) {}
+
     /// `consumer_pos` has been stored.
     fn published(&mut self) {}
 
@@ -60,6 +63,10 @@ impl<R: Receiver> Receiver for &mut R {
     #[inline(always)]
     fn discarded(&mut self) {
         R::discarded(self);
+    }
+
+    fn overwritten(&mut self, bytes: u64) {
+        R::overwritten(self, bytes);
     }
 
     #[inline(always)]

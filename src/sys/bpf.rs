@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! What we ask `bpf(2)`: the type and the size of a map.
+//! What we ask `bpf(2)`: the type, the size and the flags of a map.
 
 use super::errno::Errno;
 use core::ffi::{c_int, c_long};
@@ -10,6 +10,9 @@ pub const MAP_TYPE_RINGBUF: u32 = 27;
 
 /// `BPF_MAP_TYPE_USER_RINGBUF`.
 pub const MAP_TYPE_USER_RINGBUF: u32 = 31;
+
+/// `BPF_F_RB_OVERWRITE`: a ring that overwrites its oldest records when it is full.
+pub const F_RB_OVERWRITE: u32 = 1 << 19;
 
 /// `BPF_OBJ_GET_INFO_BY_FD`.
 pub const OBJ_GET_INFO_BY_FD: c_int = 15;
@@ -30,6 +33,13 @@ pub struct MapInfo {
     pub max_entries: u32,
     /// `BPF_F_*`.
     pub map_flags: u32,
+}
+
+impl MapInfo {
+    /// Whether the map is a ring in overwrite mode.
+    pub fn overwrites(&self) -> bool {
+        self.map_type == MAP_TYPE_RINGBUF && self.map_flags & F_RB_OVERWRITE != 0
+    }
 }
 
 /// The `info` member of the kernel's `union bpf_attr`.

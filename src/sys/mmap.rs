@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! Shared mappings of a map's pages.
+//! Shared mappings of a map's pages, and memory of our own that is a mapping.
 
 use super::errno::Errno;
 use core::ffi::{c_int, c_void};
@@ -45,7 +45,27 @@ pub fn map(fd: c_int, offset: usize, len: usize, access: Access) -> Result<*mut 
     Ok(address)
 }
 
-/// Unmaps what [`map`] has returned; null is nothing.
+/// Maps `len` bytes of new memory, all of them 0. It takes up memory as far as it is written to.
+/// Errors: `mmap(2)`'s.
+pub fn anonymous(len: usize) -> Result<*mut c_void, Errno> {
+    // SAFETY: a mapping at an address of the kernel's choice touches nobody's memory.
+    let address = unsafe {
+        libc::mmap(
+            ptr::null_mut(),
+            len,
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+            -1,
+            0,
+        )
+    };
+    if address == libc::MAP_FAILED {
+        return Err(Errno::last());
+    }
+    Ok(address)
+}
+
+/// Unmaps what [`map`] or [`anonymous`] has returned; null is nothing.
 ///
 /// # Safety
 ///

@@ -87,13 +87,14 @@ fn no_constructor_does_work() {
     });
 }
 
-/// Rust's std alone would make it more than 200 KiB: one panic that can be reached brings it in.
+/// Rust's std alone would make it more than 200 KiB: one panic that can be reached brings it in. Overwrite mode takes 6
+/// KiB of it; files grow by pages.
 #[test]
-fn the_library_is_smaller_than_96_kib() {
+fn the_library_is_smaller_than_108_kib() {
     let size = std::fs::metadata(&rbshim().shared)
         .expect("the library")
         .len();
-    assert!(size < 96 * 1024, "{size} bytes");
+    assert!(size < 108 * 1024, "{size} bytes");
 }
 
 /// So that it can be linked beside any other archive, and into programs that have no C++ or Rust.

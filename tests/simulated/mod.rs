@@ -109,6 +109,31 @@ impl SimulatedRing {
         unsafe { &*self.hostile.wrapping_byte_add(self.page).cast() }
     }
 
+    /// The word of `overwrite_pos`, which the kernel keeps in overwrite mode.
+    pub fn overwrite_pos(&self) -> &AtomicU64 {
+        let word = self.producer_pos() as *const AtomicU64;
+        // SAFETY: in the same page.
+        unsafe { &*word.wrapping_add(2) }
+    }
+
+    /// Writes and commits a record as a kernel in overwrite mode does, `byte` in all of its payload.
+    pub fn overwrite(&self, len: u32, byte: u8) {
+        let start = self.producer_pos().load(Relaxed);
+        let span = |len: u32| (u64::from(len) + 15) & !7;
+        let end = start + span(len);
+        let mut over = self.overwrite_pos().load(Relaxed);
+        while end - over >= self.size as u64 {
+            over += span(self.word(over).load(Relaxed));
+        }
+        self.overwrite_pos().store(over, Relaxed);
+        for word in 0..len.div_ceil(4) {
+            let word = self.word(start + 8 + u64::from(word) * 4);
+            word.store(u32::from_ne_bytes([byte; 4]), Relaxed);
+        }
+        self.word(start).store(len, Relaxed);
+        self.producer_pos().store(end, Relaxed);
+    }
+
     /// The 4 bytes at `offset` of the data area, wherever that falls in it.
     pub fn word(&self, offset: u64) -> &AtomicU32 {
         let offset = (offset as usize % self.size) & !3;

@@ -1,0 +1,420 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! Reading a ring in overwrite mode (`BPF_F_RB_OVERWRITE`), whose kernel overwrites records that nobody has read.
+//!
+//! The protocol, with the kernel's side of it, is `docs/overwrite.md`. Nothing keeps the kernel from writing where we
+//! read. So a record is copied, and after that `overwrite_pos` says whether it was there all the time. A header is
+//! believed in the same way, and so is a BUSY one before the reader sleeps: it may be that of a newer record.
+//!
+//! Positions, notes and fences are those of an ordinary ring ([`consumer`](super::consumer)): in the callback of a
+//! record `consumer_pos` is that record's start, and "nothing there" is believed only after a fence that came after the
+//! last publication. Such a ring is never held: each turn ends with its end published and fenced.
+
+mod opening;
+
+use super::consumer::{Stop, Turn, repair};
+use super::journal::{Fenced, Journal};
+use super::memory::OverwriteMemory;
+use super::receiver::{Received, Receiver, Record};
+use super::record::{ALIGN, HEADER_LEN, Header};
+use super::wait::Walked;
+use core::cell::Cell;
+use core::sync::atomic::{Ordering, compiler_fence};
+
+/// A turn ends after the producer has been ahead by more than a ring so many times: it need not find an end otherwise.
+const PASSES_MAX: u32 = 64;
+
+/// What is remembered of a ring from call to call beside its [`Journal`], and shared with calls in callbacks.
+#[derive(Debug)]
+pub struct Notes {
+    /// What lies before it was delivered or passed over by some call, or has been counted as overwritten.
+    seen_to: Cell<u64>,
+    /// Whether a call has found where records begin.
+    opened: Cell<bool>,
+}
+
+impl Notes {
+    /// Of a ring that no call has been made for.
+    pub const fn new() -> Self {
+        Notes {
+            seen_to: Cell::new(0),
+            opened: Cell::new(false),
+        }
+    }
+
+    /// All before `pos` has been seen. A call around a callback may be behind one that was made in the callback.
+    #[inline]
+    fn see(&self, pos: u64) {
+        if is_before(self.seen_to.get(), pos) {
+            self.seen_to.set(pos);
+        }
+    }
+}
+
+impl Default for Notes {
+    fn default() -> Self {
+        Notes::new()
+    }
+}
+
+/// Positions wrap: whether `pos` lies before `other`, where the two are not half of all numbers apart.
+#[inline]
+fn is_before(pos: u64, other: u64) -> bool {
+    (other.wrapping_sub(pos) as i64) > 0
+}
+
+/// One turn of the ring: delivers what it holds now, up to `max` records, each copied to `copy`. It ends settled, or
+/// with more to read, never held.
+///
+/// `copy` has room for the ring. It must not be another call's that may still be in its callback.
+pub fn take_turn<M: OverwriteMemory>(
+    memory: M,
+    journal: &Journal,
+    notes: &Notes,
+    max: u64,
+    copy: &[Cell<usize>],
+    receiver: &mut impl Receiver,
+) -> Result<Turn, Stop> {
+    let mut reader = Reader::enter(memory, journal, notes, receiver);
+    let ended = reader.walk(max, copy, receiver);
+    let settled = reader.settle(ended, receiver);
+    reader.leave();
+    match ended {
+        Ended::CaughtUp | Ended::More => Ok(reader.turn(settled)),
+        Ended::Failed(error) => Err(Stop::Failed(error)),
+        Ended::Refused => Err(Stop::Refused),
+        Ended::Corrupt => Err(Stop::Corrupt(reader.cursor)),
+    }
+}
+
+/// Whether a turn would find something. Nothing follows from "no" for who wants to sleep.
+pub fn has_records<M: OverwriteMemory>(memory: M, journal: &Journal, notes: &Notes) -> bool {
+    let reader = Reader::at_position(memory, journal, notes);
+    !matches!(reader.look(reader.look_at_producer()), Head::Pending)
+}
+
+/// Bytes that are available, as the kernel counts them (`ringbuf_avail_data_sz`), where the reader is at `consumer`.
+pub fn available<M: OverwriteMemory>(memory: M, consumer: u64) -> u64 {
+    let overwritten = memory.overwrite_pos(consumer);
+    // Acquire keeps the load of the producer's position after this one: it is ahead then.
+    M::fence(Ordering::Acquire);
+    let producer = memory.producer_pos(consumer);
+    let ahead = producer.wrapping_sub(consumer);
+    ahead.min(producer.wrapping_sub(overwritten))
+}
+
+/// One turn's walk along the ring.
+struct Reader<'a, M> {
+    memory: M,
+    journal: &'a Journal,
+    notes: &'a Notes,
+    /// Position of the next record.
+    cursor: u64,
+    /// What this turn knows `consumer_pos` to hold.
+    published: u64,
+    /// What `consumer_pos` held when the last fence came after its last store.
+    fenced: Fenced,
+    /// Where the turn began.
+    entered: u64,
+    delivered: u64,
+    discarded: u64,
+}
+
+/// What is at the reader's position.
+enum Head {
+    /// Nothing, or the record at the reader's position, not committed yet.
+    Pending,
+    /// A committed record. It may be overwritten at any time.
+    Committed(Header),
+    /// Nothing any more up to this position.
+    Overwritten(u64),
+    /// No kernel leaves a ring like this.
+    Corrupt,
+}
+
+/// Why a walk ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    /// Nothing more, or the head is BUSY. No verdict yet.
+    CaughtUp,
+    /// All that was there when it began, or as many records as asked for, or passed over too often.
+    More,
+    /// The receiver's error; its record is consumed.
+    Failed(i32),
+    /// The receiver took no more; the record stays.
+    Refused,
+    /// Positions or header cannot be what a kernel wrote.
+    Corrupt,
+}
+
+impl<'a, M: OverwriteMemory> Reader<'a, M> {
+    /// Starts where `consumer_pos` is, as in an ordinary ring; in the ring's first call where records begin.
+    fn enter(
+        memory: M,
+        journal: &'a Journal,
+        notes: &'a Notes,
+        receiver: &mut impl Receiver,
+    ) -> Self {
+        let mut reader = Reader::at_position(memory, journal, notes);
+        if !notes.opened.get() {
+            reader.cursor = reader.beginning();
+            reader.entered = reader.cursor;
+            notes.seen_to.set(reader.cursor);
+            if reader.cursor != reader.published {
+                reader.publish_start(receiver);
+            }
+            // Only now: the call may be left by a signal handler.
+            notes.opened.set(true);
+        }
+        // What lies before it was read by somebody, us or not.
+        notes.see(reader.cursor);
+        reader
+    }
+
+    /// At `consumer_pos`.
+    fn at_position(memory: M, journal: &'a Journal, notes: &'a Notes) -> Self {
+        let repaired = repair(memory, journal);
+        // Acquire pairs with the Release of whoever published it: their callbacks are over before ours begin.
+        let cursor = memory.consumer_pos(Ordering::Acquire);
+        let fenced = if !repaired && journal.fenced() == Fenced(cursor) {
+            Fenced(cursor)
+        } else {
+            Fenced::NOWHERE
+        };
+        Reader {
+            memory,
+            journal,
+            notes,
+            cursor,
+            published: cursor,
+            fenced,
+            entered: cursor,
+            delivered: 0,
+            discarded: 0,
+        }
+    }
+
+    /// Walks what is there now. The end of the last record is left unpublished.
+    fn walk(&mut self, max: u64, copy: &[Cell<usize>], receiver: &mut impl Receiver) -> Ended {
+        let end = self.look_at_producer();
+        if !is_before(self.cursor, end) {
+            return Ended::CaughtUp;
+        }
+        let ahead = end.wrapping_sub(self.cursor);
+        receiver.found(ahead.min(self.memory.size()));
+        self.journal.begin(self.published, self.cursor);
+        let mut passes = 0u32;
+        while self.delivered < max && passes < PASSES_MAX && is_before(self.cursor, end) {
+            let overwritten = match self.look(end) {
+                Head::Pending => return Ended::CaughtUp,
+                Head::Corrupt => return Ended::Corrupt,
+                Head::Overwritten(to) => Some(to),
+                Head::Committed(header) if !header.is_deliverable() => {
+                    self.step(header.span());
+                    self.notes.see(self.cursor);
+                    self.discarded = self.discarded.wrapping_add(1);
+                    receiver.discarded();
+                    None
+                }
+                Head::Committed(header) => match self.copy(header, copy) {
+                    None => match self.deliver(header, receiver) {
+                        Some(ended) => return ended,
+                        None => None,
+                    },
+                    to => to,
+                },
+            };
+            if let Some(to) = overwritten {
+                passes = passes.wrapping_add(1);
+                if !self.pass_over(to, receiver) {
+                    return Ended::Corrupt;
+                }
+            }
+        }
+        Ended::More
+    }
+
+    /// What is at the cursor, where `producer` was the producer's position after the cursor was read.
+    fn look(&self, producer: u64) -> Head {
+        let ahead = producer.wrapping_sub(self.cursor);
+        if !is_before(self.cursor, producer) {
+            return Head::Pending;
+        }
+        if self.cursor % ALIGN != 0 {
+            return Head::Corrupt;
+        }
+        let header = self.look_at_header();
+        // Not before the header, which may be one of a newer record: this is the look that says so.
+        if let Some(to) = self.overwritten() {
+            return Head::Overwritten(to);
+        }
+        if header.is_busy() {
+            return Head::Pending;
+        }
+        if header.span() > ahead || ahead > self.memory.size() {
+            return Head::Corrupt;
+        }
+        Head::Committed(header)
+    }
+
+    /// Where records begin now, if what is at the cursor is overwritten.
+    #[inline]
+    fn overwritten(&self) -> Option<u64> {
+        let pos = self.memory.overwrite_pos(self.cursor);
+        is_before(self.cursor, pos).then_some(pos)
+    }
+
+    /// Copies the payload of the record at the cursor. `Some` if it has been overwritten meanwhile.
+    fn copy(&self, header: Header, copy: &[Cell<usize>]) -> Option<u64> {
+        const WORD: u64 = size_of::<usize>() as u64;
+        let words = header.span().wrapping_sub(HEADER_LEN) / WORD;
+        let mut pos = self.cursor.wrapping_add(HEADER_LEN);
+        for word in copy.iter().take(words as usize) {
+            word.set(self.memory.word(pos));
+            pos = pos.wrapping_add(WORD);
+        }
+        // Acquire pairs with what orders the kernel's store of `overwrite_pos` before the payload for which it made
+        // room (`docs/overwrite.md`): a copy with a byte of a newer record is found out. Without it the look may be
+        // older than the copy.
+        M::fence(Ordering::Acquire);
+        self.overwritten()
+    }
+
+    /// Delivers the copy of the record at the cursor.
+    fn deliver(&mut self, header: Header, receiver: &mut impl Receiver) -> Option<Ended> {
+        let start = self.cursor;
+        if start != self.published {
+            self.publish_start(receiver);
+        }
+        // In hand: should a call in the callback find it overwritten by then, it has been read all the same.
+        self.notes.see(start.wrapping_add(header.span()));
+        let len = header.payload_len();
+        match receiver.record(Record { start, len }) {
+            Received::Refused => Some(Ended::Refused),
+            received => {
+                self.step(header.span());
+                self.delivered = self.delivered.wrapping_add(1);
+                match received {
+                    Received::Failed(error) => Some(Ended::Failed(error)),
+                    _ => None,
+                }
+            }
+        }
+    }
+
+    /// Goes on to the next record. From here on this one is not delivered again, wherever the call may end.
+    #[inline]
+    fn step(&mut self, span: u64) {
+        self.cursor = self.cursor.wrapping_add(span);
+        self.journal.set_reached(self.cursor);
+    }
+
+    /// Goes on where records begin now, and counts what nobody has seen. `false` if no kernel can have left it so.
+    fn pass_over(&mut self, to: u64, receiver: &mut impl Receiver) -> bool {
+        // Acquire: the position where records begin is never beyond the producer's, which was there before it.
+        M::fence(Ordering::Acquire);
+        if to % ALIGN != 0 || is_before(self.look_at_producer(), to) {
+            return false;
+        }
+        self.cursor = to;
+        // Published at once, so that a call that is left does not count these bytes again.
+        self.publish_start(receiver);
+        self.journal.set_reached(to);
+        // A call in a callback may have been further already.
+        let lost = to.wrapping_sub(self.notes.seen_to.get());
+        self.notes.see(to);
+        if is_before(0, lost) {
+            receiver.overwritten(lost);
+        }
+        true
+    }
+
+    /// Publishes the end of what was walked, fences, and looks once more. `true`: nothing is there, and whoever commits
+    /// next will wake us.
+    fn settle(&mut self, ended: Ended, receiver: &mut impl Receiver) -> bool {
+        self.publish_end(receiver);
+        match self.look(self.look_at_producer()) {
+            // With `overwrite_pos` behind the cursor, looked at after the header: a BUSY head is the one whose commit
+            // compares our position with its own.
+            Head::Pending => true,
+            _ => {
+                if ended == Ended::CaughtUp {
+                    receiver.rescued();
+                }
+                false
+            }
+        }
+    }
+
+    /// Publishes the end of what was walked and fences it.
+    fn publish_end(&mut self, receiver: &mut impl Receiver) {
+        let moves = self.published != self.cursor;
+        if moves {
+            // SeqCst: as in an ordinary ring, this store may be the last before a sleep.
+            self.memory.set_consumer_pos(self.cursor, Ordering::SeqCst);
+            self.has_published();
+        }
+        if self.fenced != Fenced(self.published) {
+            // Pairs with the fully ordered `xchg` in `bpf_ringbuf_commit`: either the kernel's load of `consumer_pos`
+            // after it sees our store and wakes us, or our looks after this fence see its record.
+            M::fence(Ordering::SeqCst);
+            self.fenced = Fenced(self.published);
+        }
+        if moves {
+            receiver.published();
+        }
+    }
+
+    /// Publishes the cursor, without a claim to have caught up: it needs no fence.
+    fn publish_start(&mut self, receiver: &mut impl Receiver) {
+        // Release pairs with the Acquire of another reader that enters here: our callbacks are over.
+        self.memory.set_consumer_pos(self.cursor, Ordering::Release);
+        self.has_published();
+        receiver.published();
+    }
+
+    fn has_published(&mut self) {
+        self.published = self.cursor;
+        // A signal handler that jumps out of here finds the old note until the position is good.
+        compiler_fence(Ordering::SeqCst);
+        self.journal.set_published(self.cursor);
+        // A call in a callback may have fenced another position, and this one may be left before it comes back there.
+        self.journal.set_fenced(Fenced::NOWHERE);
+    }
+
+    fn look_at_producer(&self) -> u64 {
+        let pos = self.memory.producer_pos(self.cursor);
+        // Acquire pairs with the `smp_store_release` of `producer_pos` in `__bpf_ringbuf_reserve`: the headers up to it
+        // are there, and so is the `overwrite_pos` that made room for them.
+        M::fence(Ordering::Acquire);
+        pos
+    }
+
+    fn look_at_header(&self) -> Header {
+        let word = self.memory.header(self.cursor);
+        // Acquire pairs with the `xchg` in `bpf_ringbuf_commit`: a record whose BUSY is clear is fully written. And
+        // with the lock of `__bpf_ringbuf_reserve`: with a newer record's header we find the `overwrite_pos` that an
+        // earlier reservation has made room for it with.
+        M::fence(Ordering::Acquire);
+        Header::from_word(word)
+    }
+
+    fn turn(&self, settled: bool) -> Turn {
+        Turn {
+            delivered: self.delivered,
+            walked: Walked {
+                records: self.delivered.wrapping_add(self.discarded),
+                bytes: self.cursor.wrapping_sub(self.entered),
+            },
+            settled,
+        }
+    }
+
+    /// Ends the turn, whose end is published and fenced.
+    fn leave(&self) {
+        self.journal.forget();
+        self.journal.set_fenced(self.fenced);
+    }
+}
+
+#[cfg(all(test, target_pointer_width = "64"))]
+mod tests;
