@@ -20,6 +20,8 @@ use std::cell::Cell;
 use std::ffi::{c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::Ordering::Relaxed;
+use std::thread::sleep;
+use std::time::Duration;
 
 const SIZE: usize = 4096;
 
@@ -206,6 +208,25 @@ fn a_reader_slower_than_its_producer_comes_back() {
                 consumer,
                 "what it has left stays to be read"
             );
+        },
+    );
+}
+
+/// However long that takes: nobody would be notified about the rest.
+#[test]
+fn what_is_there_is_read_in_one_call_though_the_callback_is_slow() {
+    read(
+        |_| {
+            Box::new(|_| {
+                sleep(Duration::from_millis(1));
+                0
+            })
+        },
+        |it| {
+            for _ in 0..200 {
+                it.ring.overwrite(8, 0);
+            }
+            assert_eq!(it.handle.consume(u64::MAX), Ok(200));
         },
     );
 }

@@ -4,7 +4,9 @@
 use super::RingHandle;
 use super::copies::{Copies, Copy, Owner};
 use crate::manager::ManagerHandle;
+use crate::pages::Pages;
 use crate::ring::consumer::Turn;
+use crate::ring::memory::ConsumerMemory;
 use crate::ring::overwrite::{self, Notes};
 use crate::ring::receiver::{Received, Receiver, Record};
 use crate::stats::{Counter, Counters};
@@ -13,8 +15,10 @@ use crate::sys::clock::monotonic_ns;
 use crate::sys::errno::Errno;
 use core::cell::Cell;
 use core::ptr::NonNull;
+use core::sync::atomic::Ordering;
 
-/// A call returns when a ring has not been caught up with for so long, ns: its producer may be faster for ever.
+/// A call returns when a ring has not been caught up with for so long, ns, nor while more than it holds was read: its
+/// producer may be faster for ever.
 const CALL_MAX_NS: u64 = 100_000_000;
 
 /// Records of one turn at most, after which the time is looked at.
@@ -29,6 +33,8 @@ pub struct Overwriting {
     overwritten: Counter,
     /// Since when it has not been caught up with, ns; 0 if it has. Only the thread that reads uses it.
     behind_since: Cell<u64>,
+    /// Where the reader was then.
+    behind_at: Cell<u64>,
     /// Whom a call tells that it has returned with more to read.
     manager: Option<ManagerHandle>,
 }
@@ -42,6 +48,7 @@ impl Overwriting {
             copies,
             overwritten: Counter::new(),
             behind_since: Cell::new(0),
+            behind_at: Cell::new(0),
             manager,
         });
         memory.ok_or(Errno(libc::ENOMEM))
@@ -102,7 +109,7 @@ impl RingHandle {
         );
         copy.give_back();
         let turn = turn.map_err(|stop| self.error(stop))?;
-        let ends = !turn.settled && turn.delivered < max && it.is_late();
+        let ends = !turn.settled && turn.delivered < max && it.is_late(self.pages());
         if turn.settled || ends {
             it.behind_since.set(0);
         }
@@ -126,15 +133,20 @@ impl RingHandle {
 }
 
 impl Overwriting {
-    /// Whether the ring has not been caught up with for too long, after a turn that has not either.
-    fn is_late(&self) -> bool {
-        let now = monotonic_ns();
+    /// Whether the ring has not been caught up with for too long, after a turn that has not either. All that was there
+    /// at first has been read then.
+    fn is_late(&self, pages: Pages) -> bool {
+        let (now, pos) = (monotonic_ns(), pages.consumer_pos(Ordering::Relaxed));
         match self.behind_since.get() {
             0 => {
                 self.behind_since.set(now);
+                self.behind_at.set(pos);
                 false
             }
-            since => now.wrapping_sub(since) >= CALL_MAX_NS,
+            since => {
+                let read = pos.wrapping_sub(self.behind_at.get());
+                now.wrapping_sub(since) >= CALL_MAX_NS && read > pages.size()
+            }
         }
     }
 
