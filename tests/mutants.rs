@@ -9,6 +9,7 @@ mod mutated;
 mod mutants {
     pub mod lingering;
     pub mod mutant;
+    pub mod overwriting;
     pub mod rings;
     pub mod settling;
 }
@@ -16,13 +17,13 @@ mod mutants {
 use common::cargo;
 use mutants::mutant::Mutant;
 use mutants::settling::SURVIVOR;
-use mutants::{lingering, rings, settling};
+use mutants::{lingering, overwriting, rings, settling};
 use mutated::{Replacement, in_copy};
 use std::process::Output;
 
 fn all() -> impl Iterator<Item = &'static Mutant> {
     let mutants = settling::MUTANTS.iter().chain(lingering::MUTANTS);
-    mutants.chain(rings::MUTANTS)
+    mutants.chain(rings::MUTANTS).chain(overwriting::MUTANTS)
 }
 
 #[test]

@@ -53,7 +53,7 @@ pub struct Waiters {
 }
 
 impl Waiters {
-    fn new(pending: Option<Mutex<bool>>) -> Arc<Self> {
+    pub fn new(pending: Option<Mutex<bool>>) -> Arc<Self> {
         let notify = Notify::new();
         Arc::new(Waiters { notify, pending })
     }

@@ -16,6 +16,7 @@
 mod kernel;
 mod leaving;
 mod lingering;
+mod overwriting;
 mod rings;
 mod sleeping;
 
