@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+//! Programs print the same of a ring that is read as one in overwrite mode, and are woken for every record.
+//!
+//! The rings are the kernel's ordinary ones, taken for such by a library that is preloaded
+//! (`c-tests/faults/overwriting.c`):
+//! nothing is overwritten in them. What this tests is all the rest: notifications, positions, calls by turns and by
+//! number, and callbacks that call or leave.
+
+#![cfg(all(target_arch = "x86_64", target_pointer_width = "64"))]
+
+mod common;
+
+use common::{Libbpf, Way, manifest_dir, rbshim, require_bpf, run, succeed, target_dir};
+use std::ffi::OsString;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+const WATCH_DOG: Duration = Duration::from_secs(300);
+
+/// Builds the library that has rings taken for others.
+fn overwriting() -> &'static PathBuf {
+    static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
+    LIBRARY.get_or_init(|| {
+        let directory = target_dir().join("c-tests/faults");
+        fs::create_dir_all(&directory).expect("a directory for the library");
+        let library = directory.join("overwriting.so");
+        let new = directory.join(format!("overwriting.so.new-{}", std::process::id()));
+        succeed(
+            Command::new("cc")
+                .args(["-std=gnu11", "-O2", "-g", "-shared", "-fPIC"])
+                .args(["-Wall", "-Wextra", "-Werror", "-o"])
+                .arg(&new)
+                .arg(manifest_dir().join("c-tests/faults/overwriting.c")),
+        );
+        fs::rename(&new, &library).expect("the library under its name");
+        library
+    })
+}
+
+/// Runs the program on rbshim, whose rings are in overwrite mode or not, and says so then.
+fn output(program: &str, arguments: &[&str], overwrites: bool) -> Output {
+    let mut command = common::command(program, Libbpf::Vendored, Way::Preloaded);
+    if overwrites {
+        let mut preload = OsString::from(overwriting());
+        preload.push(":");
+        preload.push(&rbshim().shared);
+        command.env("LD_PRELOAD", preload);
+    }
+    command.args(arguments);
+    let output = run(command, WATCH_DOG);
+    let said = String::from_utf8_lossy(&output.stderr);
+    let mut counts = said.lines().rev();
+    let count = counts.find_map(|line| line.split_once(" rings taken for overwriting"));
+    let taken = count.is_some_and(|(count, _)| count != "0");
+    assert_eq!(taken, overwrites, "{program}: {output:?}");
+    output
+}
+
+fn prints_the_same(program: &str) {
+    if !require_bpf() {
+        return;
+    }
+    let printed = |overwrites| {
+        let output = output(program, &[], overwrites);
+        assert!(
+            output.status.success(),
+            "{program}, {overwrites}: {output:?}"
+        );
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    assert_eq!(printed(true), printed(false), "{program}");
+}
+
+macro_rules! programs {
+    ($($name:ident),* $(,)?) => {
+        mod prints_the_same_in_overwrite_mode {
+            $(
+                #[test]
+                fn $name() {
+                    super::prints_the_same(stringify!($name));
+                }
+            )*
+        }
+    };
+}
+
+programs! {
+    callback_errors,
+    consume_n,
+    discards,
+    hot_consume_n,
+    hot_leave,
+    hot_nested,
+    hot_threads,
+    leave_by_exception,
+    leave_by_longjmp,
+    leave_by_thread_exit,
+    many_rings,
+    many_rings_leave,
+    notifications,
+    poll_timeouts,
+    reentrancy,
+    ring_accessors,
+    throughput_conservation,
+    wrap_around,
+}
+
+/// The program ends with another status where it sleeps on a record.
+#[test]
+fn an_edge_triggered_reader_is_woken_for_every_record() {
+    if !require_bpf() {
+        return;
+    }
+    for arguments in [
+        ["--wait=map", "--drain=consume"],
+        ["--wait=manager", "--drain=poll"],
+        ["--wait=manager", "--drain=consume_n"],
+    ] {
+        let arguments = [&arguments[..], &["--records=3000000"]].concat();
+        let output = output("edge_triggered", &arguments, true);
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+    }
+}
