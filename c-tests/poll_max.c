@@ -2,19 +2,21 @@
 /*
  * A callback that is slower than the producer: each record brings the next one. libbpf's poll returns only when
  * that ends; a library that returns before must leave nothing behind that its reader is not notified about.
+ *
+ * poll_max [RECORDS]
  */
 #include "background.h"
 #include "clock.h"
 #include <sys/epoll.h>
 
 #define SECONDS 1
-#define RECORDS 30000
 #define PATIENCE_MS 5000
 
 static struct ring_buffer *rb;
 static volatile sig_atomic_t over;
 /* Records that callbacks may produce still; below 0: as many as come before the alarm. */
 static long left;
+static long records = 30000;
 
 static void on_alarm(int number)
 {
@@ -30,7 +32,7 @@ static int produce_next(void *ctx, void *data, size_t size)
 	return 0;
 }
 
-static void begin(long records)
+static void begin(long more)
 {
 	struct sigaction action;
 
@@ -38,9 +40,9 @@ static void begin(long records)
 	action.sa_handler = on_alarm;
 	sigaction(SIGALRM, &action, NULL);
 	over = 0;
-	left = records;
+	left = more;
 	background.produced += emit(0, (__u32)background.produced, 1, BACKGROUND_RECORD);
-	if (records < 0)
+	if (more < 0)
 		alarm(SECONDS);
 }
 
@@ -101,14 +103,14 @@ static void waits_again(void)
 
 	if (level < 0 || epoll_ctl(level, EPOLL_CTL_ADD, ring_buffer__epoll_fd(rb), &event))
 		die("epoll");
-	begin(RECORDS);
+	begin(records);
 	ring_buffer__poll(rb, PATIENCE_MS);
 	ring_buffer__consume(rb);
 	printf("consumed: %d ready\n", epoll_wait(level, &event, 1, 0));
 	begun = now();
 	result = ring_buffer__poll(rb, 50);
 	printf("nothing is there: %d, waited: %s\n", result, now() - begun >= 0.049 ? "yes" : "NO");
-	begin(RECORDS);
+	begin(records);
 	ring_buffer__poll(rb, PATIENCE_MS);
 	/* By the rest of them, or by nothing if all are there. */
 	while (ring_buffer__poll(rb, 50) > 0)
@@ -123,7 +125,7 @@ static void edges(const char *what, int waiter)
 	struct epoll_event event;
 	unsigned int asleep = 0, polls = 0;
 
-	begin(RECORDS);
+	begin(records);
 	while (background.delivered < background.produced && !asleep) {
 		asleep += epoll_wait(waiter, &event, 1, PATIENCE_MS) != 1;
 		ring_buffer__poll(rb, PATIENCE_MS);
@@ -146,9 +148,12 @@ static int watch(int fd)
 	return waiter;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	int outer, outermost;
+
+	if (argc > 1)
+		records = atol(argv[1]);
 
 	harness_open();
 	rb = ring_buffer__new(make_ring(0, 65536), produce_next, NULL, NULL);

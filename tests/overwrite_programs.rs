@@ -9,8 +9,9 @@
 #![cfg(all(target_arch = "x86_64", target_pointer_width = "64"))]
 
 mod common;
+mod mutated;
 
-use common::{Libbpf, Way, manifest_dir, rbshim, require_bpf, run, succeed, target_dir};
+use common::{Libbpf, Way, counted, manifest_dir, rbshim, require_bpf, run, succeed, target_dir};
 use std::ffi::OsString;
 use std::fs;
 use std::path::PathBuf;
@@ -106,6 +107,64 @@ programs! {
     ring_accessors,
     throughput_conservation,
     wrap_around,
+}
+
+/// Each record brings the next one. libbpf returns when that ends.
+#[test]
+fn a_call_comes_back_from_a_producer_as_fast_as_its_reader_and_every_waiter_gets_the_rest() {
+    if !require_bpf() {
+        return;
+    }
+    // More than a call has time for, four times.
+    let output = output("poll_max", &["300000"], true);
+    assert!(output.status.success(), "{output:?}");
+    for name in ["poll", "outer", "outermost", "itself"] {
+        assert!(counted(&output, name) >= 1, "{name}: {output:?}");
+    }
+    // A call for all records has not had all of them either: what is said of the time after one depends on when it was.
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let timed = |line: &&str| line.starts_with("consumed:") || line.starts_with("nothing is there");
+    let printed: Vec<_> = printed.lines().filter(|line| !timed(line)).collect();
+    let expected = "\
+poll: delivered all, out of order 0
+miscounted: 0
+poll without a timeout: delivered NOT ALL, out of order 0
+consume: delivered NOT ALL, out of order 0
+returned before the end: 2
+polls: delivered all, out of order 0
+outer: delivered all, out of order 0
+asleep on data: 0
+outermost: delivered all, out of order 0
+asleep on data: 0
+itself: delivered all, out of order 0
+asleep on data: 0
+";
+    let expected: Vec<_> = expected.lines().collect();
+    assert_eq!(printed, expected, "{output:?}");
+}
+
+/// Where the kernel's stores cannot be relied on: the library as it is built there.
+#[test]
+fn where_it_cannot_be_read_such_a_ring_is_refused_with_one_warning() {
+    if !require_bpf() {
+        return;
+    }
+    let there = (
+        "src/attach.rs",
+        "const OVERWRITE_MODE: bool = cfg!(any(",
+        "const OVERWRITE_MODE: bool = cfg!(all(",
+    );
+    let library = mutated::build("refuses", &[there]).shared;
+    let mut command = common::command("poll_max", Libbpf::Vendored, Way::Preloaded);
+    let mut preload = OsString::from(overwriting());
+    preload.push(":");
+    preload.push(library);
+    command.env("LD_PRELOAD", preload);
+    let output = run(command, WATCH_DOG);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "{output:?}");
+    assert_eq!(said.matches("cannot be read safely").count(), 1, "{said}");
+    assert!(said.contains("Operation not supported"), "{said}");
 }
 
 /// The program ends with another status where it sleeps on a record.
