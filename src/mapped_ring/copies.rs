@@ -19,13 +19,15 @@ const COPIES: usize = 16;
 pub(super) struct Copies {
     /// Bytes of each: a multiple of a word.
     size: usize,
+    /// How many are mapped: the first ones.
+    mapped: Cell<usize>,
     copies: [Copy; COPIES],
 }
 
 /// Room for the records of one call.
 #[derive(Debug)]
 pub(super) struct Copy {
-    /// `size` bytes, never unmapped before the ring is freed; null if it was not needed yet.
+    /// `size` bytes, never unmapped before the ring is freed; null if it is not mapped yet.
     memory: Cell<*mut c_void>,
     /// The call that it belongs to; [`NOBODY`].
     owner: Cell<Owner>,
@@ -71,43 +73,59 @@ impl Owner {
 }
 
 impl Copies {
-    /// For a ring of `size` bytes, of which the first copy is mapped. Errors: `mmap(2)`'s.
-    pub(super) fn new(size: usize) -> Result<Self, Errno> {
-        let copies = Copies {
+    /// For a ring of `size` bytes; none is mapped.
+    pub(super) fn new(size: usize) -> Self {
+        Copies {
             size,
+            mapped: Cell::new(0),
             copies: [const {
                 Copy {
                     memory: Cell::new(ptr::null_mut()),
                     owner: Cell::new(NOBODY),
                 }
             }; COPIES],
-        };
-        let [first, ..] = &copies.copies;
-        first.memory.set(mmap::anonymous(size)?);
-        Ok(copies)
+        }
+    }
+
+    /// Maps one more. Errors: `ENOBUFS` where all are; `mmap(2)`'s.
+    pub(super) fn map(&self) -> Result<&Copy, Errno> {
+        let mapped = self.mapped.get();
+        let copy = self.copies.get(mapped).ok_or(Errno(libc::ENOBUFS))?;
+        copy.memory.set(mmap::anonymous(self.size)?);
+        self.mapped.set(mapped.wrapping_add(1));
+        Ok(copy)
+    }
+
+    fn mapped(&self) -> impl Iterator<Item = &Copy> {
+        self.copies.iter().take(self.mapped.get())
     }
 
     /// A copy for a call. Errors: `ENOBUFS` where callbacks are nested too deep; `mmap(2)`'s.
     pub(super) fn take(&self, owner: Owner) -> Result<&Copy, Errno> {
         let copy = match self.unused(owner) {
             Some(copy) => copy,
-            None => {
-                self.take_back(owner);
-                self.unused(owner).ok_or(Errno(libc::ENOBUFS))?
-            }
+            None => self.map_or_take_back(owner)?,
         };
-        if copy.memory.get().is_null() {
-            copy.memory.set(mmap::anonymous(self.size)?);
-        }
         copy.owner.set(owner);
         Ok(copy)
+    }
+
+    #[cold]
+    fn map_or_take_back(&self, owner: Owner) -> Result<&Copy, Errno> {
+        match self.map() {
+            Err(Errno(libc::ENOBUFS)) => {
+                self.take_back(owner);
+                self.unused(owner).ok_or(Errno(libc::ENOBUFS))
+            }
+            mapped => mapped,
+        }
     }
 
     /// That of a call which was at the place of this one, or one that nobody has.
     #[inline]
     fn unused(&self, owner: Owner) -> Option<&Copy> {
         let mut free = None;
-        for copy in &self.copies {
+        for copy in self.mapped() {
             let before = copy.owner.get();
             if before.was_at_the_place_of(owner) {
                 return Some(copy);
@@ -120,9 +138,8 @@ impl Copies {
     }
 
     /// Takes back what calls have taken that are over.
-    #[cold]
     fn take_back(&self, newer: Owner) {
-        for copy in &self.copies {
+        for copy in self.mapped() {
             if copy.owner.get().is_over(newer) {
                 copy.give_back();
             }
@@ -143,8 +160,8 @@ impl Copies {
     ///
     /// Nobody uses a copy any more.
     pub(super) unsafe fn unmap(&self) {
-        for copy in &self.copies {
-            // SAFETY: null or mapped with this size, and not used any more.
+        for copy in self.mapped() {
+            // SAFETY: mapped with this size, and not used any more.
             unsafe { mmap::unmap(copy.memory.get(), self.size) };
         }
     }
@@ -175,7 +192,7 @@ mod tests {
     }
 
     fn with_copies(work: impl FnOnce(&Copies)) {
-        let copies = Copies::new(SIZE).unwrap();
+        let copies = Copies::new(SIZE);
         work(&copies);
         // SAFETY: nobody uses them any more.
         unsafe { copies.unmap() };

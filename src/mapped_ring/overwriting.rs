@@ -42,16 +42,23 @@ pub struct Overwriting {
 impl Overwriting {
     /// For a ring of `size` bytes of `manager`, which is live as long as the ring. Errors: `ENOMEM`; `mmap(2)`'s.
     pub fn allocate(size: usize, manager: Option<ManagerHandle>) -> Result<NonNull<Self>, Errno> {
-        let copies = Copies::new(size)?;
-        let memory = alloc::keep(Overwriting {
+        let overwriting = alloc::keep(Overwriting {
             notes: Notes::new(),
-            copies,
+            copies: Copies::new(size),
             overwritten: Counter::new(),
             behind_since: Cell::new(0),
             behind_at: Cell::new(0),
             manager,
-        });
-        memory.ok_or(Errno(libc::ENOMEM))
+        })
+        .ok_or(Errno(libc::ENOMEM))?;
+        // SAFETY: made above.
+        let mapped = unsafe { overwriting.as_ref() }.copies.map();
+        if let Err(error) = mapped {
+            // SAFETY: made above and not handed out.
+            unsafe { Self::free(overwriting) };
+            return Err(error);
+        }
+        Ok(overwriting)
     }
 
     /// Gives it back.
