@@ -9,8 +9,8 @@ from rich.text import Text
 
 # Without rich's frame of a window, and without its font, which a reader's browser would fetch from elsewhere.
 FORMAT = """\
-<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}">
 <!-- SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause -->
+<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}">
 <style>
 .{unique_id}-matrix {{ font: {char_height}px monospace; line-height: {line_height}px; }}
 {styles}
