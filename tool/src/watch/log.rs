@@ -1,51 +1,32 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! One line for each event, on stderr, fit for the journal: a priority that it understands, `key=value` words.
+//! One line for each event.
 
 use crate::cli::Watch;
 use crate::error::Failure;
+use crate::journal::{Journal, Priority, list, named};
 use crate::kick::Outcome;
 use crate::process::Process;
 use crate::rings::Ring;
 use crate::state::{State, Track};
-use crate::text::plain;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// Of each ring's rescues no more than one line is written in this time; the counter goes on.
 const QUIET: Duration = Duration::from_secs(10);
 
-/// syslog's priorities.
-#[derive(Clone, Copy)]
-enum Priority {
-    Warning = 4,
-    Notice = 5,
-    Info = 6,
-}
-
 /// Where the lines go, and when there was the last one of each ring.
 pub struct Log {
-    journal: bool,
+    journal: Journal,
     said: BTreeMap<u32, Instant>,
 }
 
 impl Log {
-    /// systemd says whether stderr is the journal.
+    /// On stderr.
     pub fn new() -> Log {
         Log {
-            journal: std::env::var_os("JOURNAL_STREAM").is_some(),
+            journal: Journal::new(),
             said: BTreeMap::new(),
         }
-    }
-
-    fn line(&self, priority: Priority, text: &str) {
-        use std::io::Write;
-        let mark = if self.journal {
-            format!("<{}>", priority as u8)
-        } else {
-            String::new()
-        };
-        // Nobody may read it; watching goes on.
-        let _ = writeln!(std::io::stderr(), "{mark}{text}");
     }
 
     /// The first line.
@@ -54,7 +35,7 @@ impl Log {
             "watching rings={rings} interval_ms={} stuck_after_ms={} kick={} suspected={}",
             options.interval, options.stuck_after, options.kick, options.suspected
         );
-        self.line(Priority::Info, &text);
+        self.journal.line(Priority::Info, &text);
     }
 
     /// A reader that sleeps on data.
@@ -69,7 +50,7 @@ impl Log {
             ring.size,
             list(readers)
         );
-        self.line(Priority::Warning, &text);
+        self.journal.line(Priority::Warning, &text);
     }
 
     /// What a kick has brought.
@@ -95,24 +76,24 @@ impl Log {
         };
         self.said.insert(ring.id, now);
         let text = format!("{what} {}{}", named(ring), list(readers));
-        self.line(priority, &text);
+        self.journal.line(priority, &text);
     }
 
     /// A reader that has moved after all.
     pub fn moved_late(&self, ring: &Ring, rescues: u64) {
         let text = format!("woken late=true rescues={rescues} {}", named(ring));
-        self.line(Priority::Notice, &text);
+        self.journal.line(Priority::Notice, &text);
     }
 
     /// A kick that failed.
     pub fn failed(&self, ring: &Ring, failure: &Failure) {
         let text = format!("failed {} why=\"{failure}\"", named(ring));
-        self.line(Priority::Warning, &text);
+        self.journal.line(Priority::Warning, &text);
     }
 
     /// A ring's counter.
     pub fn rescues(&self, ring: u32, rescues: u64) {
-        self.line(
+        self.journal.line(
             Priority::Info,
             &format!("rescues ring={ring} count={rescues}"),
         );
@@ -120,23 +101,9 @@ impl Log {
 
     /// All of them.
     pub fn summary(&self, rings: usize, rescues: u64) {
-        self.line(
+        self.journal.line(
             Priority::Info,
             &format!("total rings={rings} rescues={rescues}"),
         );
     }
-}
-
-fn named(ring: &Ring) -> String {
-    format!("ring={} name=\"{}\"", ring.id, quoted(&ring.name))
-}
-
-fn list(readers: &[Process]) -> String {
-    let one = |reader: &Process| format!(" reader=\"{}[{}]\"", quoted(&reader.name), reader.pid);
-    readers.iter().map(one).collect()
-}
-
-/// Between quotation marks.
-fn quoted(name: &[u8]) -> String {
-    plain(name).replace('"', "\\x22")
 }
