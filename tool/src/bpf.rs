@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! The commands of bpf(2) that the tool uses, by hand.
 //!
-//! They are eight, and the programs that are loaded are a few instructions. A BPF library would bring a compiler, libelf, or
-//! an object file into the build; so the tool is one file that runs wherever it is copied to.
+//! They are eleven, and the programs that are loaded have some dozens of instructions. A BPF library would bring a
+//! compiler, libelf, or an object file into the build; so the tool is one file that runs wherever it is copied to.
 
+pub mod assembler;
 pub mod iterator;
+pub mod tracing;
 pub mod types;
 
 use rustix::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
@@ -99,7 +101,7 @@ pub fn op(code: u8, to: u8, from: u8, offset: i16, immediate: i32) -> Instructio
 /// Calls bpf(2) with an attribute of the size of `T`, a part of `union bpf_attr`.
 fn bpf<T>(command: u32, attributes: &mut T) -> io::Result<i32> {
     // SAFETY: 1. the kernel reads and writes at most the given size, which is that of `T`; 2. whatever `T` points to is
-    // kept alive by the callers, the functions of this file, through the call.
+    // kept alive by the callers, the functions of this module, through the call.
     let result = unsafe {
         libc::syscall(
             libc::SYS_bpf,
@@ -176,8 +178,13 @@ pub fn map_info(map: impl AsFd) -> io::Result<MapInfo> {
     Ok(info)
 }
 
-/// Loads a program that may be run by [`run`].
-pub fn load(instructions: &[Instruction]) -> io::Result<OwnedFd> {
+/// Loads a program; the verifier writes its reasons to `log`, if that has room for any.
+fn load_as(
+    (kind, flags): (u32, u32),
+    name: &[u8; 16],
+    instructions: &[Instruction],
+    log: &mut [u8],
+) -> io::Result<OwnedFd> {
     #[repr(C)]
     struct Attributes {
         kind: u32,
@@ -191,23 +198,27 @@ pub fn load(instructions: &[Instruction]) -> io::Result<OwnedFd> {
         flags: u32,
         name: [u8; 16],
     }
-    let attempt = |kind, flags| {
-        let mut attributes = Attributes {
-            kind,
-            count: instructions.len() as u32,
-            instructions: instructions.as_ptr() as u64,
-            license: c"Dual BSD/GPL".as_ptr() as u64,
-            log_level: 0,
-            log_size: 0,
-            log: 0,
-            kernel_version: 0,
-            flags,
-            name: *b"rbshim_kick\0\0\0\0\0",
-        };
-        bpf_fd(PROG_LOAD, &mut attributes)
+    let wanted = !log.is_empty();
+    let mut attributes = Attributes {
+        kind,
+        count: instructions.len() as u32,
+        instructions: instructions.as_ptr() as u64,
+        license: c"Dual BSD/GPL".as_ptr() as u64,
+        log_level: u32::from(wanted),
+        log_size: log.len() as u32,
+        log: if wanted { log.as_mut_ptr() as u64 } else { 0 },
+        kernel_version: 0,
+        flags,
+        name: *name,
     };
+    bpf_fd(PROG_LOAD, &mut attributes)
+}
+
+/// Loads a program that may be run by [`run`].
+pub fn load(instructions: &[Instruction]) -> io::Result<OwnedFd> {
+    let attempt = |kind| load_as(kind, b"rbshim_kick\0\0\0\0\0", instructions, &mut []);
     // Linux before 5.14 has no programs of the first kind.
-    attempt(PROG_TYPE_SYSCALL, F_SLEEPABLE).or_else(|_| attempt(PROG_TYPE_SOCKET_FILTER, 0))
+    attempt((PROG_TYPE_SYSCALL, F_SLEEPABLE)).or_else(|_| attempt((PROG_TYPE_SOCKET_FILTER, 0)))
 }
 
 /// Runs a program once, and returns what it returns.
