@@ -20,6 +20,9 @@ _rbshim() {
             rbshim,check)
                 cmd="rbshim__subcmd__check"
                 ;;
+            rbshim,guard)
+                cmd="rbshim__subcmd__guard"
+                ;;
             rbshim,help)
                 cmd="rbshim__subcmd__help"
                 ;;
@@ -37,6 +40,9 @@ _rbshim() {
                 ;;
             rbshim__subcmd__help,check)
                 cmd="rbshim__subcmd__help__subcmd__check"
+                ;;
+            rbshim__subcmd__help,guard)
+                cmd="rbshim__subcmd__help__subcmd__guard"
                 ;;
             rbshim__subcmd__help,help)
                 cmd="rbshim__subcmd__help__subcmd__help"
@@ -60,7 +66,7 @@ _rbshim() {
 
     case "${cmd}" in
         rbshim)
-            opts="-h -V --help --version run check top kick watch help"
+            opts="-h -V --help --version run check top kick watch guard help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -87,8 +93,26 @@ _rbshim() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        rbshim__subcmd__guard)
+            opts="-h --interval --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         rbshim__subcmd__help)
-            opts="run check top kick watch help"
+            opts="run check top kick watch guard help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -102,6 +126,20 @@ _rbshim() {
             return 0
             ;;
         rbshim__subcmd__help__subcmd__check)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rbshim__subcmd__help__subcmd__guard)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -14,6 +14,7 @@ pub mod check;
 pub mod cli;
 pub mod elf;
 pub mod error;
+pub mod guard;
 pub mod journal;
 pub mod kick;
 pub mod loader;

@@ -12,6 +12,7 @@ fn main() -> ExitCode {
         Command::Top(options) => rbshim_tool::top::top(&options).map(|()| 0),
         Command::Kick(options) => rbshim_tool::kick::kick(&options),
         Command::Watch(options) => rbshim_tool::watch::watch(&options).map(|()| 0),
+        Command::Guard(options) => rbshim_tool::guard::guard(&options),
         Command::Check(options) => rbshim_tool::check::check(&options),
     };
     match done {

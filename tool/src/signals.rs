@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! Sleeps until the time is over or a signal comes. The signals are blocked, so that none comes at another time.
 
+use rustix::fd::{FromRawFd, OwnedFd};
+use std::io;
 use std::mem::MaybeUninit;
 use std::ptr::null_mut;
 use std::time::Duration;
@@ -32,6 +34,17 @@ impl Signals {
             libc::sigprocmask(libc::SIG_BLOCK, &set, null_mut());
             Signals(set)
         }
+    }
+
+    /// A descriptor that is readable when one has come, for [`Signals::wait`] to take.
+    pub fn descriptor(&self) -> io::Result<OwnedFd> {
+        // SAFETY: the set lives through the call.
+        let fd = unsafe { libc::signalfd(-1, &self.0, libc::SFD_CLOEXEC) };
+        if fd < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: the kernel has just made this descriptor, for us alone.
+        Ok(unsafe { OwnedFd::from_raw_fd(fd) })
     }
 
     /// Sleeps for so long at most.

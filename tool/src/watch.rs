@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! `rbshim watch`: looks at all rings again and again, says which reader is stuck, and wakes it if asked to.
 
-mod episodes;
+pub(crate) mod episodes;
 mod log;
 
 use crate::cli::Watch;
@@ -49,7 +49,7 @@ pub fn watch(options: &Watch) -> Result<()> {
 }
 
 /// Without a service manager this does nothing.
-fn tell_manager(news: &[NotifyState<'_>]) {
+pub(crate) fn tell_manager(news: &[NotifyState<'_>]) {
     let _ = sd_notify::notify(news);
 }
 

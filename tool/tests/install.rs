@@ -38,7 +38,7 @@ fn install_and_uninstall_handle_the_same_files() {
         succeed(&mut make);
     };
     make("install-tool");
-    let commands = ["", "-check", "-kick", "-run", "-top", "-watch"];
+    let commands = ["", "-check", "-guard", "-kick", "-run", "-top", "-watch"];
     let mut expected: BTreeSet<String> = commands
         .into_iter()
         .map(|command| format!("usr/share/man/man1/rbshim{command}.1 644"))

@@ -144,8 +144,8 @@ impl Code {
         self.push(op(0x7b, to.0, from.0, offset, 0));
     }
 
-    /// Adds to eight bytes in memory, and fetches what they were: fully ordered, as an atomic of the kernel's that returns
-    /// a value.
+    /// Adds to eight bytes in memory, and fetches what they were: fully ordered, as an atomic of the kernel's that
+    /// returns a value.
     pub fn fetch_add(&mut self, to: Register, offset: i16, from: Register) {
         const ADD_AND_FETCH: i32 = 1;
         self.push(op(0xdb, to.0, from.0, offset, ADD_AND_FETCH));

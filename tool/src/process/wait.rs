@@ -135,6 +135,12 @@ impl Process {
         how
     }
 
+    /// The epoll instances from which an edge-triggered way leads to the ring.
+    pub fn edge_triggered_epolls(&self, ring: u32) -> Vec<i32> {
+        let edge = |epoll: &&i32| self.ways_from(**epoll, ring).iter().any(|way| way.edge);
+        self.epolls.keys().filter(edge).copied().collect()
+    }
+
     /// The ways from an epoll instance to the ring.
     fn ways_from(&self, epoll: i32, ring: u32) -> Vec<Way> {
         let mut ways = Vec::new();

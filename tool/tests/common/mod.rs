@@ -6,6 +6,7 @@
 
 pub mod aya;
 pub mod freezer;
+pub mod guardian;
 pub mod made;
 pub mod terminal;
 pub mod victim;

@@ -6,6 +6,7 @@
  *   quiet N   N records without a wake-up, as after a lost one
  *   fill N    the same, and then not even an empty record finds room
  *   loud N    N records with a wake-up
+ *   more      makes the manager read a second ring, which stays empty
  *   count     `delivered D dropped R produced P`
  * With --wait=none it does not read: another program does.
  * Records are numbered. One that comes out of order, or twice, ends it with status 1.
@@ -14,6 +15,7 @@
 #include "victim.h"
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -31,9 +33,13 @@
 
 enum { ON_MANAGER, ON_MAP, NESTED, BY_POLL, BY_TIMER, BY_URING, NONE };
 
+enum { WAIT, PWAIT, PWAIT2 };
+
+static const char *const calls[] = {"wait", "pwait", "pwait2", NULL};
 static const char *const ways[] = {"manager", "map", "nested", "poll", "timer", "uring", "none", NULL};
-static int way = ON_MANAGER, callback_ms, timer_ms;
-static bool closes, by_poll, deaf;
+static int way = ON_MANAGER, call = WAIT, callback_ms, timer_ms;
+static bool closes, by_poll, late, greedy;
+static unsigned int deaf; /* so many wake-ups it does not hear */
 static unsigned int edge = EPOLLET;
 static struct ring_buffer *manager;
 static int wait_fd, timer_fd = -1;
@@ -81,9 +87,23 @@ static void drain(void)
 		die("draining");
 }
 
+/* timeout: 0, or for ever. */
+static int wait_for(int timeout)
+{
+	static const struct timespec zero;
+	struct epoll_event event;
+
+	switch (call) {
+	case PWAIT:
+		return epoll_pwait(wait_fd, &event, 1, timeout, NULL);
+	case PWAIT2:
+		return epoll_pwait2(wait_fd, &event, 1, timeout ? NULL : &zero, NULL);
+	}
+	return epoll_wait(wait_fd, &event, 1, timeout);
+}
+
 static void *reader(void *arg)
 {
-	struct epoll_event event;
 
 	pin(0);
 	for (;;) {
@@ -93,14 +113,13 @@ static void *reader(void *arg)
 			ring_buffer__poll(manager, -1);
 			continue;
 		}
-		if (way == BY_URING) {
+		if (way == BY_URING)
 			uring_wait();
-			drain();
-			continue;
-		}
-		if (epoll_wait(wait_fd, &event, 1, -1) < 0 && errno != EINTR)
+		else if (wait_for(-1) < 0 && errno != EINTR)
 			die("epoll_wait");
-		if (deaf)
+		while (greedy && wait_for(0) > 0)
+			;
+		if (deaf && deaf--)
 			continue;
 		if (timer_fd >= 0 && read(timer_fd, &ticks, sizeof(ticks)) < 0 && errno != EAGAIN)
 			die("timer");
@@ -151,6 +170,14 @@ static void set_up(int map)
 	}
 }
 
+static void more(void)
+{
+	int map = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "second_ring", 0, 0, 4096, NULL);
+
+	if (map < 0 || ring_buffer__add(manager, map, on_record, NULL))
+		die("a second ring");
+}
+
 static void produce(int program, __u64 flags, unsigned int count, bool pad)
 {
 	while (count) {
@@ -172,7 +199,9 @@ static void options(int argc, char **argv)
 		{"wait", required_argument, NULL, 'w'}, {"level", no_argument, NULL, 'l'},
 		{"close", no_argument, NULL, 'c'},      {"poll", no_argument, NULL, 'p'},
 		{"callback-ms", required_argument, NULL, 'm'}, {"timer-ms", required_argument, NULL, 't'},
-		{"name", required_argument, NULL, 'n'}, {"deaf", no_argument, NULL, 'd'}, {NULL, 0, NULL, 0},
+		{"name", required_argument, NULL, 'n'}, {"deaf", optional_argument, NULL, 'd'},
+		{"late", no_argument, NULL, 'L'},       {"greedy", no_argument, NULL, 'g'},
+		{"call", required_argument, NULL, 'C'}, {NULL, 0, NULL, 0},
 	};
 	int option;
 
@@ -192,7 +221,17 @@ static void options(int argc, char **argv)
 			by_poll = true;
 			break;
 		case 'd':
-			deaf = true;
+			deaf = optarg ? (unsigned int)atoi(optarg) : UINT_MAX;
+			break;
+		case 'g':
+			greedy = true;
+			break;
+		case 'C':
+			for (call = 0; calls[call] && strcmp(calls[call], optarg);)
+				call++;
+			break;
+		case 'L':
+			late = true;
 			break;
 		case 'm':
 			callback_ms = atoi(optarg);
@@ -229,14 +268,19 @@ int main(int argc, char **argv)
 		set_up(map);
 		if (closes)
 			close(map);
-		if (pthread_create(&thread, NULL, reader, NULL))
+		if (!late && pthread_create(&thread, NULL, reader, NULL))
 			die("thread");
 	}
 	pin(1);
 	printf("ready %u\n", info.id);
 	fflush(stdout);
 	while (fgets(line, sizeof(line), stdin)) {
+		if (late && pthread_create(&thread, NULL, reader, NULL))
+			die("thread");
+		late = false;
 		count = 0;
+		if (!strncmp(line, "more", 4))
+			more();
 		if (sscanf(line, "%15s %u", word, &count) == 2)
 			produce(program, strcmp(word, "loud") ? BPF_RB_NO_WAKEUP : 0, count,
 				!strcmp(word, "fill"));

@@ -51,6 +51,7 @@ fn edge_triggered_anywhere_on_the_way_is_edge_triggered() {
     );
     assert_eq!(nested.how(5), How::Edge);
     assert_eq!(nested.waiters(5)[0].ways[0].epolls, [3, 4]);
+    assert_eq!(nested.edge_triggered_epolls(5), [3]);
     let level = process(&[(3, vec![item(Target::Map(5), 1)])], None);
     assert_eq!(level.how(5), How::Level);
 }
