@@ -114,9 +114,10 @@ pub fn of_process(pid: i32) -> Result<Finding> {
     let raised = raises_others(&exe);
     let mut files = vec![program];
     for path in active::files(pid).map_err(failed)? {
-        if path != target
-            && let Ok(facts) = elf::examine_file(&active::inside(pid, &path))
-        {
+        if path == target {
+            continue;
+        }
+        if let Ok(facts) = elf::examine_file(&active::inside(pid, &path)) {
             files.push(Found { path, facts });
         }
     }

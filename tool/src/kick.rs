@@ -77,11 +77,12 @@ pub fn ring(ring: &Ring, readers: &[i32]) -> Result<Outcome> {
         return Ok(Outcome::Moves);
     }
     // An overwriting ring always has room: for the record, an older one would go.
-    if ring.kind == Kind::Ring
-        && record::force(&mapping).map_err(|error| failed(ring, &error))?
-        && let Some(read) = moved(&mapping, before, PATIENCE)
-    {
-        return Ok(Outcome::Woken(Means::Record, read));
+    let forced =
+        ring.kind == Kind::Ring && record::force(&mapping).map_err(|error| failed(ring, &error))?;
+    if forced {
+        if let Some(read) = moved(&mapping, before, PATIENCE) {
+            return Ok(Outcome::Woken(Means::Record, read));
+        }
     }
     for process in &processes {
         let tried = one_shot::add(&mapping, process, ring.id, before);

@@ -162,18 +162,19 @@ impl Track {
             return State::NoReader;
         }
         if let (Some(time), false) = (self.waiting(), kind == Kind::User) {
-            if let Reader::Asleep { wakes_itself } = reader
-                && time >= stuck_after + wakes_itself.unwrap_or_default()
-            {
-                // Overwriting goes on where another ring is full.
-                return if self.full(size) && kind == Kind::Ring {
-                    State::Stuck
-                } else {
-                    State::Suspected
-                };
-            }
-            if reader == Reader::Paused && !moved {
-                return State::Paused;
+            match reader {
+                Reader::Asleep { wakes_itself }
+                    if time >= stuck_after + wakes_itself.unwrap_or_default() =>
+                {
+                    // Overwriting goes on where another ring is full.
+                    return if self.full(size) && kind == Kind::Ring {
+                        State::Stuck
+                    } else {
+                        State::Suspected
+                    };
+                }
+                Reader::Paused if !moved => return State::Paused,
+                _ => {}
             }
         }
         if self.last.unread() >= size / 2 || (self.waiting().is_some() && !moved) {

@@ -163,9 +163,10 @@ impl Keeper {
         for (ring, counts, _) in self.tallies.all(self.attached.as_ref())? {
             let known = self.full.insert(ring, counts.full).unwrap_or(0);
             let ring = self.maps.get(&ring).into_iter().flatten().next();
-            if let Some(ring) = ring.filter(|_| counts.full != known)
-                && let Some(sample) = ring.sample()?
-            {
+            let Some(ring) = ring.filter(|_| counts.full != known) else {
+                continue;
+            };
+            if let Some(sample) = ring.sample()? {
                 self.doubts.insert(ring.id, Why::Full(sample.consumer));
                 self.again = (Instant::now(), SHORTEST_PAUSE);
             }

@@ -172,12 +172,13 @@ impl Process {
                     edge,
                 });
             }
-            if let Target::Epoll(inner) = item.target
-                && path.len() < DEEPEST
-            {
-                path.push(inner);
-                self.descend(path, edge, wanted, ways);
-                path.pop();
+            match item.target {
+                Target::Epoll(inner) if path.len() < DEEPEST => {
+                    path.push(inner);
+                    self.descend(path, edge, wanted, ways);
+                    path.pop();
+                }
+                _ => {}
             }
         }
     }

@@ -60,11 +60,11 @@ fn show(
         let drawn = terminal.draw(|frame| draw::screen(frame, &mut view));
         drawn.map_err(|error| failed(&error))?;
         let time = next.saturating_duration_since(Instant::now());
-        if event::poll(time).map_err(|error| failed(&error))?
-            && let Event::Key(key) = event::read().map_err(|error| failed(&error))?
-            && view.key(key)
-        {
-            return Ok(());
+        if event::poll(time).map_err(|error| failed(&error))? {
+            match event::read().map_err(|error| failed(&error))? {
+                Event::Key(key) if view.key(key) => return Ok(()),
+                _ => {}
+            }
         }
     }
     Ok(())
