@@ -76,7 +76,7 @@ install-front: $(FRONT)
 
 # The operator's program: docs/operators.md. A crate of its own, with a lock file of its own.
 tool:
-	@[ -d tool ] || { echo 'rbshim: the tool is in the repository, not in the tarball' >&2; exit 1; }
+	@[ -d tool ] || { echo 'rbshim: the tool is in rbshim-tool-$(VERSION).tar.xz: unpack it as tool/' >&2; exit 1; }
 	cd tool && $(CARGO) build --release --locked --target-dir '$(TOOL)' \
 		$(if $(CARGO_BUILD_TARGET),--target $(CARGO_BUILD_TARGET)) $(CARGOFLAGS)
 
@@ -86,9 +86,11 @@ install-tool: $(if $(wildcard $(TOOL_BUILD)/rbshim),,tool)
 uninstall:
 	@$(INSTALLER) uninstall
 
-# The source tarball, with the crates that the library needs.
-dist:
-	@CARGO='$(CARGO)' packaging/dist.sh $(VERSION) $(DIST)
+# The source tarballs of the library and of the tool, each with the crates that it needs.
+dist: dist-library dist-tool
+
+dist-library dist-tool: dist-%:
+	@CARGO='$(CARGO)' packaging/dist.sh $(VERSION) $(DIST) $*
 
 demo:
 	@demo/demo.sh
@@ -157,4 +159,4 @@ clean:
 
 # `tool` is a folder too.
 .PHONY: all build compile force demo tool install-tool setup lint quick check soak litmus bench header install front \
-	install-front uninstall dist abi package-check clean
+	install-front uninstall dist dist-library dist-tool abi package-check clean

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-"""Prints the bill of materials of the library build: CycloneDX 1.5, the same bytes for the same sources.
+"""sbom.py [FOLDER]: prints the bill of materials of the library build, or of that of the crate in a folder: CycloneDX
+1.5, the same bytes for the same sources.
 
-Lists the crates that `cargo build --lib` compiles: those in the library, and those of its build script
-(scope "excluded"). What the library uses of Rust's core and std comes with the compiler and is not
+Lists the crates that `cargo build` compiles: those in the library or program, and those that only the compiler runs,
+for build scripts and macros (scope "excluded"). What is used of Rust's core and std comes with the compiler and is not
 listed. CARGO, CARGOFLAGS and CARGO_BUILD_TARGET are honoured; with SOURCE_DATE_EPOCH the document has a
 timestamp.
 """
@@ -18,7 +19,7 @@ import sys
 import tomllib
 import urllib.parse
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+ROOT = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parent.parent).resolve()
 CARGO = shlex.split(os.environ.get("CARGO") or "cargo")
 
 
@@ -45,15 +46,23 @@ def metadata():
     )
 
 
-def reached(root, edges, kinds):
-    """Package ids from `root` on, where the edges of `root` itself are of these kinds."""
-    found, rest = set(), [to for to, kind in edges[root] if kind in kinds]
+def reached(root, edges, kinds, left_out=frozenset()):
+    """Package ids from `root` on, by edges of these kinds, without those left out and what only they need."""
+    found, rest = set(), [root]
     while rest:
         package = rest.pop()
-        if package not in found:
+        if package not in found and package not in left_out:
             found.add(package)
-            rest += [to for to, kind in edges[package] if kind != "dev"]
-    return found
+            rest += [to for to, kind in edges[package] if kind in kinds]
+    return found - {root}
+
+
+def is_macro(package):
+    return any("proc-macro" in target["kind"] for target in package["targets"])
+
+
+def is_program(package):
+    return any("bin" in target["kind"] for target in package["targets"])
 
 
 def purl(package):
@@ -67,7 +76,7 @@ def component(package, checksums):
         "name": package["name"],
         "version": package["version"],
         "description": " ".join(package["description"].split()),
-        "licenses": [{"expression": package["license"].replace("/", " OR ")}],
+        "licenses": [{"expression": " ".join(package["license"].replace("/", " OR ").split())}],
         "purl": purl(package),
     }
     checksum = checksums.get((package["name"], package["version"]))
@@ -86,8 +95,9 @@ def document():
         for node in graph["resolve"]["nodes"]
     }
     root = graph["resolve"]["root"]
-    runtime = reached(root, edges, {None})
-    all_crates = runtime | reached(root, edges, {None, "build"})
+    macros = {package["id"] for package in graph["packages"] if is_macro(package)}
+    runtime = reached(root, edges, {None}, macros)
+    all_crates = reached(root, edges, {None, "build"})
     lock = tomllib.loads((ROOT / "Cargo.lock").read_text())
     checksums = {(each["name"], each["version"]): each.get("checksum") for each in lock["package"]}
 
@@ -97,6 +107,8 @@ def document():
         described["scope"] = "required" if crate in runtime else "excluded"
         components.append(described)
     described = {"component": component(packages[root], checksums)}
+    if is_program(packages[root]):
+        described["component"]["type"] = "application"
     if "SOURCE_DATE_EPOCH" in os.environ:
         at = datetime.datetime.fromtimestamp(int(os.environ["SOURCE_DATE_EPOCH"]), datetime.timezone.utc)
         described["timestamp"] = at.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -4,11 +4,12 @@
 
 mod common;
 
-use common::{cargo, manifest_dir, succeed};
+use common::{cargo, make, manifest_dir, succeed, target_dir};
 use serde_json::Value;
 use spdx::{Expression, ParseMode};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use toml::Table;
 
@@ -86,6 +87,7 @@ fn every_locked_crate_is_from_crates_io_and_has_a_checksum() {
         (".", &["rbshim"][..]),
         ("benches", &["rbshim", "rbshim-bench"]),
         ("fuzz", &["rbshim", "rbshim-fuzz"]),
+        ("tool", &["rbshim-tool"]),
     ] {
         let mut own = Vec::new();
         for package in lock(folder) {
@@ -107,7 +109,7 @@ fn every_locked_crate_is_from_crates_io_and_has_a_checksum() {
 
 #[test]
 fn no_dependency_takes_any_version() {
-    for folder in [".", "benches", "fuzz"] {
+    for folder in [".", "benches", "fuzz", "tool"] {
         let manifest = table(&format!("{folder}/Cargo.toml"));
         for kind in ["dependencies", "build-dependencies", "dev-dependencies"] {
             let Some(dependencies) = manifest.get(kind).and_then(|of| of.as_table()) else {
@@ -140,7 +142,7 @@ fn the_texts_of_our_own_licenses_are_there() {
         .map(|name| name.to_string_lossy().into_owned())
         .collect();
     assert_eq!(texts, expected);
-    for other in ["benches", "fuzz"] {
+    for other in ["benches", "fuzz", "tool"] {
         let manifest = table(&format!("{other}/Cargo.toml"));
         assert_eq!(manifest["package"]["license"].as_str(), Some(license));
     }
@@ -205,6 +207,91 @@ fn the_bill_of_materials_is_the_same_every_time() {
     let dated = bill(Some("1700000000"));
     assert_eq!(dated["metadata"]["timestamp"], "2023-11-14T22:13:20Z");
     assert!(bill(None)["metadata"].get("timestamp").is_none());
+}
+
+/// Its bill of materials is that of a build for this machine; what builds for other ones need is there too.
+#[test]
+fn the_tools_tarball_holds_what_linux_builds_need_under_licenses_that_we_allow() {
+    let name = concat!("rbshim-tool-", env!("CARGO_PKG_VERSION"));
+    let tree = tools_tarball(name);
+    let text = fs::read_to_string(tree.join(format!("{name}.cdx.json"))).expect("a bill");
+    let bill: Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(bill["metadata"]["component"]["type"], "application");
+    let full: BTreeSet<Package> = vendored(&tree, |library| library > 0);
+    let empty: BTreeSet<Package> = vendored(&tree, |library| library == 0);
+
+    let allowed = strings(&table("tool/deny.toml")["licenses"]["allow"]);
+    let mut scopes = BTreeMap::new();
+    for component in bill["components"].as_array().expect("a list") {
+        let text = |key: &str| component[key].as_str().expect("a string").to_string();
+        let license = component["licenses"][0]["expression"].as_str();
+        let license = license.expect("an expression");
+        assert!(satisfied(license, &allowed), "{component}");
+        assert!(
+            full.contains(&(text("name"), text("version"))),
+            "{component}"
+        );
+        scopes.insert(text("name"), text("scope"));
+    }
+    // A macro is run by the compiler, and so is what it is made of.
+    for (name, scope) in [
+        ("clap", "required"),
+        ("clap_derive", "excluded"),
+        ("syn", "excluded"),
+    ] {
+        assert_eq!(scopes[name], scope, "{name}");
+    }
+    assert!(
+        empty.iter().any(|(name, _)| name == "windows-sys"),
+        "{empty:?}"
+    );
+    // No targets but Linux's, and none of the tests' crates.
+    for other in [
+        "windows-targets",
+        "winapi-x86_64-pc-windows-gnu",
+        "proptest",
+    ] {
+        assert!(
+            !full.iter().chain(&empty).any(|(name, _)| name == other),
+            "{other}"
+        );
+    }
+}
+
+/// The tree of the tool's tarball.
+fn tools_tarball(name: &str) -> PathBuf {
+    let root = target_dir().join("tmp/supply_chain");
+    let _ = fs::remove_dir_all(&root);
+    fs::create_dir_all(&root).expect("a directory");
+    succeed(make("dist-tool").env("CARGO_TARGET_DIR", &root));
+    let tarball = root.join(format!("dist/{name}.tar.xz"));
+    let mut tar = Command::new("tar");
+    succeed(tar.arg("x").arg("-C").arg(&root).arg("-f").arg(tarball));
+    root.join(name)
+}
+
+/// The crates in `vendor/` whose `src/lib.rs` has such a length: the ones that are names alone have an empty one.
+fn vendored(tree: &Path, of_length: impl Fn(u64) -> bool) -> BTreeSet<Package> {
+    let folders = fs::read_dir(tree.join("vendor")).expect("crates");
+    let folders = folders.map(|entry| entry.expect("an entry").path());
+    let chosen = folders.filter(|folder| {
+        let library = fs::metadata(folder.join("src/lib.rs"));
+        // Elsewhere than usual, it is not ours.
+        of_length(library.map_or(u64::MAX, |library| library.len()))
+    });
+    chosen
+        .map(|folder| {
+            let manifest = fs::read_to_string(folder.join("Cargo.toml")).expect("a manifest");
+            let manifest: Table = manifest.parse().expect("a manifest");
+            let text = |key| {
+                manifest["package"][key]
+                    .as_str()
+                    .expect("a string")
+                    .to_string()
+            };
+            (text("name"), text("version"))
+        })
+        .collect()
 }
 
 /// Name and version.
