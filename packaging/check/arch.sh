@@ -6,10 +6,12 @@
 set -eu
 . "$(dirname "$0")/lib.sh"
 
-workplace "$tools" arch "$TARBALL" "$top/packaging/arch/PKGBUILD"
+workplace "$tools" arch "$TARBALL" "$tool_tarball" "$top/packaging/arch/PKGBUILD"
 # --nodeps: what it needs is there, but as Debian packages.
-in_root "$tools" builder sh -euc '
+new_sources
+recipe sh -euc '
 	cd arch
+	export BUILDDIR="${BUILD%/rbshim/src}"
 	makepkg --nodeps --noconfirm --log
 	makepkg --printsrcinfo'
 in_root "$tools" root sh -euc '
@@ -18,10 +20,15 @@ in_root "$tools" root sh -euc '
 	echo "[options]" >pacman.conf
 	pacman="pacman --config pacman.conf --root root --dbpath root/var/lib/pacman --cachedir root/cache --hookdir root/hooks
 		--logfile log --noconfirm"
-	$pacman -U --nodeps --nodeps rbshim-[0-9]*.pkg.tar.*
-	$pacman -Qkk rbshim
-	find root/usr ! -type d -printf "usr/%P\n" >files
-	$pacman -R rbshim
+	$pacman -U --nodeps --nodeps librbshim-[0-9]*.pkg.tar.* rbshim-[0-9]*.pkg.tar.*
+	$pacman -Qkk librbshim rbshim
+	find root/usr ! -type d -printf "usr/%P\n" >files'
+try_tool arch/root
+in_root "$tools" root sh -euc '
+	cd arch
+	pacman="pacman --config pacman.conf --root root --dbpath root/var/lib/pacman --cachedir root/cache --hookdir root/hooks
+		--logfile log --noconfirm"
+	$pacman -R librbshim rbshim
 	left=$(find root ! -type d ! -path "root/var/lib/pacman/*" ! -path "root/cache/*")
 	[ -z "$left" ] || { echo "pacman -R leaves $left"; exit 1; }'
-same_as_make_install 'Arch package' <"$tools/work/arch/files"
+same_as_make_install 'Arch packages' <"$tools/work/arch/files"

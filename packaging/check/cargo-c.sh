@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #
-# cargo cinstall: its files are make install's but for manual pages, CMake's files and the front; the names of the
-# library and of what it exports are the same, and so is the header.
+# cargo cinstall: its files are make install's but for manual pages, CMake's files, the front and the tool; the names of
+# the library and of what it exports are the same, and so is the header.
 set -eu
 . "$(dirname "$0")/lib.sh"
 
@@ -29,5 +29,5 @@ in_root "$tools" builder sh -euc '
 	pkg-config --cflags --libs --static rbshim'
 {
 	cat "$workplace/files"
-	grep -E '^usr/(share/man|lib/cmake|lib/rbshim)/' "$CHECK/files"
+	grep -E '^usr/(bin|share|lib/cmake|lib/rbshim|lib/systemd)/' "$CHECK/files"
 } | same_as_make_install 'cargo cinstall, with those'

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #
-# clean-root.sh install|compile|run|autopkgtest|upgrade|remove
+# clean-root.sh install|compile|run|tool|autopkgtest|upgrade|remove
 #
 # The Debian packages in use, in a root that has never seen rbshim.
 set -eu
@@ -11,10 +11,11 @@ root=$roots/used
 programs=$root/work/programs
 packages=$CHECK/debian
 
-# What is in the root, but for logs, caches and what dpkg writes with each package.
+# What is in the root, but for logs, caches, what does not survive a boot, and what dpkg writes with each package.
 state() {
-	(cd "$root" && find . \( -path ./work -o -path ./tmp -o -path ./var/cache -o -path ./var/log -o -path ./var/lib/apt \
-		-o -path './var/lib/dpkg/status*' -o -path './var/lib/dpkg/triggers*' -o -path ./etc/ld.so.cache \) -prune \
+	(cd "$root" && find . \( -path ./work -o -path ./tmp -o -path ./run -o -path ./var/cache -o -path ./var/log \
+		-o -path ./var/lib/apt -o -path './var/lib/dpkg/status*' -o -path './var/lib/dpkg/triggers*' \
+		-o -path ./etc/ld.so.cache \) -prune \
 		-o -type d -printf '%p/\n' -o -printf '%p %s %l\n' | sort)
 }
 
@@ -28,17 +29,19 @@ the_debs() {
 	find "$packages/$1" -name '*.deb' ! -name '*-dbgsym_*'
 }
 
-# run NAME PROGRAM [VARIABLE]: a program's output into NAME.out, and rbshim's line, if it is active, into NAME.active.
+# run NAME PROGRAM [VARIABLE|COMMAND]: the program, with a variable set or started by a command. Its output goes into
+# NAME.out, and rbshim's line, if it is active, into NAME.active.
 run() {
 	in_root "$root" root sh -euc '
 		cd programs
 		status=0
-		env ${3:+"$3"} RBSHIM_VERBOSE=1 "./$2" >"$1.out" 2>"$1.err" || status=$?
+		env RBSHIM_VERBOSE=1 ${3:-} "./$2" >"$1.out" 2>"$1.err" || status=$?
 		grep "^rbshim " "$1.err" >"$1.active" || :
 		[ $status = 0 ] || { cat "$1.err"; echo "$1: exit status $status"; exit 1; }' sh "$@"
 }
 
-# runs NAME PROGRAM VERSION LIBRARY [VARIABLE]: with the output of the program on libbpf, and this rbshim active.
+# runs NAME PROGRAM VERSION LIBRARY [VARIABLE|COMMAND]: with the output of the program on libbpf, and this rbshim
+# active.
 runs() {
 	run "$1" "$2" "${5:-}"
 	stock=c-stock
@@ -75,6 +78,25 @@ static() {
 	# This program makes no map, so it does not say that rbshim is active; but nothing else could have been linked.
 	run smoke-static smoke-static
 	cat "$programs/smoke-static.out"
+}
+
+# checks STATUS PROGRAM...: what the tool says of each.
+checks() {
+	wanted=$1
+	shift
+	for program in "$@"; do
+		in_root "$root" root sh -euc '
+			status=0
+			rbshim check "programs/$2" || status=$?
+			[ "$status" = "$1" ] || { echo "rbshim check $2: exit status $status, not $1"; exit 1; }' sh "$wanted" "$program"
+	done
+}
+
+# The tool is of this version, and its service off.
+tool_is() {
+	in_root "$root" root sh -euc '
+		[ "$(rbshim --version)" = "rbshim $1" ]
+		[ "$(systemctl --root=/ is-enabled rbshim-watch.service || :)" = disabled ]' sh "$1"
 }
 
 case ${1:-} in
@@ -115,6 +137,18 @@ run)
 	shared "$version"
 	static "$version"
 	;;
+tool)
+	tool_is "$version"
+	in_root "$root" root sh -euc '
+		systemd-analyze verify --man=no rbshim-watch.service
+		bash -euc ". /usr/share/bash-completion/completions/rbshim; complete -p rbshim"
+		ls /usr/share/man/man1/rbshim*.1.gz'
+	checks 0 c-shared c-static
+	checks 10 c-stock cxx-stock
+	checks 11 c-dlopen
+	runs c-stock-run c-stock "$version" 'librbshim\.so\.1' 'rbshim run --'
+	runs c-dlopen-run c-dlopen "$version" 'rbshim/libbpf\.so\.1' 'rbshim run --'
+	;;
 autopkgtest)
 	workplace "$root" source
 	unpack "$workplace/rbshim"
@@ -136,9 +170,16 @@ upgrade)
 	stock
 	shared "$next"
 	static "$version"
+	tool_is "$next"
+	runs c-stock-run c-stock "$next" 'librbshim\.so\.1' 'rbshim run --'
 	;;
 remove)
-	in_root "$root" root apt-get --quiet=2 --yes purge librbshim1 librbshim-dev rbshim rbshim-dlopen
+	in_root "$root" root apt-get --quiet=2 --yes purge librbshim1 librbshim-dev rbshim-dlopen
+	# The tool stays, and does without them what it can.
+	checks 10 c-stock
+	! run c-stock-run c-stock 'rbshim run --' || fail 'rbshim run without the library'
+	grep 'librbshim.so.1 for this program .* is not installed' "$programs/c-stock-run.err"
+	in_root "$root" root apt-get --quiet=2 --yes purge rbshim
 	state | diff -u --label before --label 'after purge' "$CHECK/state.before" - || fail 'not all is as it was'
 	left=$(in_root "$root" root sh -euc 'ldconfig -p | grep rbshim || :; dpkg-query -W "*rbshim*" 2>/dev/null || :')
 	[ -z "$left" ] || fail "left: $left"
@@ -146,5 +187,5 @@ remove)
 	! run c-shared c-shared || fail 'c-shared still runs'
 	static "$version"
 	;;
-*) fail 'usage: clean-root.sh install|compile|run|autopkgtest|upgrade|remove' ;;
+*) fail 'usage: clean-root.sh install|compile|run|tool|autopkgtest|upgrade|remove' ;;
 esac

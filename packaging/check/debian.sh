@@ -3,7 +3,7 @@
 #
 # debian.sh build|build-next|lint|files
 #
-# The Debian packages of the tarball and, as an upgrade of them, of the same sources under the next version. Built by
+# The Debian packages of the tarballs and, as an upgrade of them, of the same sources under the next version. Built by
 # an ordinary user, in a root with the build dependencies only, without a network. They are left in $CHECK/debian.
 set -eu
 . "$(dirname "$0")/lib.sh"
@@ -12,7 +12,7 @@ root=$roots/build
 tree=$root/work/debian/rbshim
 packages=$CHECK/debian
 
-# The sources as a packager has them: the tarball's and debian/.
+# The sources as a packager has them: the tarballs' and debian/.
 prepare() {
 	workplace "$root" debian
 	unpack "$tree"
@@ -20,28 +20,33 @@ prepare() {
 	cp -a "$top/debian" "$tree"
 }
 
-# build WHAT DESTINATION
+# build DESTINATION OPTIONS...
 build() {
+	destination=$1
+	shift
 	chown -R 1000:1000 "$root/work/debian"
-	in_root "$root" builder sh -euc 'cd debian/rbshim && dpkg-buildpackage -us -uc "--build=$1"' sh "$1"
-	rm -rf "$2"
-	mkdir -p "$2"
-	find "$root/work/debian" -maxdepth 1 -type f -exec cp -t "$2" {} +
-	ls "$2"
+	in_root "$root" builder sh -euc 'cd debian/rbshim && dpkg-buildpackage -us -uc "$@"' sh "$@"
+	rm -rf "$destination"
+	mkdir -p "$destination"
+	find "$root/work/debian" -maxdepth 1 -type f -exec cp -t "$destination" {} +
+	ls "$destination"
 }
 
 # x.y.z becomes x.y.(z+1).
 make_next() {
 	next=${version%.*}.$((${version##*.} + 1))
-	sed -i "/^name = \"rbshim\"/,/^version/ s/^version = .*/version = \"$next\"/" "$tree/Cargo.toml" "$tree/Cargo.lock"
+	for crate in . tool; do
+		sed -i "/^name = \"rbshim\(-tool\)\?\"/,/^version/ s/^version = .*/version = \"$next\"/" \
+			"$tree/$crate/Cargo.toml" "$tree/$crate/Cargo.lock"
+	done
 	sed -i "1s/($version-/($next-/" "$tree/debian/changelog"
 }
 
 # The copyright file names every crate.
 crates_are_named() {
-	for crate in "$tree"/vendor/*; do
-		crate=${crate##*/}
-		grep -q "^Files:.*[ ,]vendor/$crate/\*" "$top/debian/copyright" || fail "debian/copyright does not name vendor/$crate"
+	for crate in "$tree"/vendor/* "$tree"/tool/vendor/*; do
+		crate=${crate#"$tree/"}
+		grep -q "^\(Files:\)\?.* $crate/\*" "$top/debian/copyright" || fail "debian/copyright does not name $crate"
 	done
 }
 
@@ -50,12 +55,18 @@ build)
 	prepare
 	crates_are_named
 	cp "$TARBALL" "$root/work/debian/rbshim_$version.orig.tar.xz"
-	build full "$packages/this"
+	cp "$tool_tarball" "$root/work/debian/rbshim_$version.orig-tool.tar.xz"
+	build "$packages/this" --build=full
 	;;
 build-next)
+	# The tool's crates are the same, at the same place and with the same flags, so cargo need not compile them again.
+	rm -rf "$root/work/crates"
+	mv "$tree/target/tool" "$root/work/crates"
 	prepare
 	make_next
-	build binary "$packages/next"
+	mkdir "$tree/target"
+	mv "$root/work/crates" "$tree/target/tool"
+	build "$packages/next" --build=binary --no-pre-clean
 	;;
 lint)
 	workplace "$tools" lint "$packages/this"/*

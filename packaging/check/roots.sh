@@ -78,4 +78,4 @@ root base bootstrap
 root build build_root
 root tools copy build busybox cargo-c clang debugedit elfutils libarchive-tools libbpf-dev lintian makepkg nix-bin \
 	pacman-package-manager rpm rpmlint shellcheck
-root clean copy base cmake g++ gcc libbpf-dev libc6-dev make meson pkgconf
+root clean copy base cmake g++ gcc libbpf-dev libc6-dev make meson pkgconf systemd

@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #
-# Builds the packages of the source tarball in roots of Debian 13, lints them, installs them in a clean root, compiles
+# Builds the packages of the source tarballs in roots of Debian 13, lints them, installs them in a clean root, compiles
 # against them, runs, upgrades and removes. Needs root, BPF, apt-get and, to make the roots, a network. Checks
-# TARBALL, or else what `make dist` makes. What the steps say is left in package-check/log/ of the target folder.
+# TARBALL with the tool's beside it, or else what `make dist` makes. What the steps say is left in package-check/log/ of
+# the target folder.
 set -eu
 
 # As the other tests have it. All of this needs Debian's archive, and half of it BPF.
@@ -69,7 +70,7 @@ step() {
 }
 
 tarball() {
-	{ [ -n "$given" ] || make dist; } && tar tf "$TARBALL"
+	{ [ -n "$given" ] || make dist; } && tar tf "$TARBALL" && tar tf "${TARBALL%/*}/rbshim-tool-$version.tar.xz"
 }
 
 # The parts of its output that a reader wants to see.
@@ -97,9 +98,11 @@ show debian-compile '/-lrbshim/p'
 step debian-run debian-compile "$here/clean-root.sh" run
 show debian-run
 step debian-autopkgtest debian-install "$here/clean-root.sh" autopkgtest
-step debian-upgrade 'debian-run debian-build-next' "$here/clean-root.sh" upgrade
+step debian-tool debian-run "$here/clean-root.sh" tool
+show debian-tool
+step debian-upgrade 'debian-tool debian-build-next' "$here/clean-root.sh" upgrade
 show debian-upgrade '/ active: /p'
-step debian-remove debian-run "$here/clean-root.sh" remove
+step debian-remove debian-tool "$here/clean-root.sh" remove
 step rpm-build 'tarball roots' "$here/rpm.sh" build
 step rpm-lint rpm-build "$here/rpm.sh" lint
 step rpm-install 'rpm-build make-install' "$here/rpm.sh" install

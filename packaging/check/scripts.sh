@@ -8,6 +8,7 @@ set -eu
 workplace "$tools" scripts "$top/packaging" "$top/debian"
 in_root "$tools" builder sh -euc '
 	cd scripts
-	find . -name "*.sh" -o -name APKBUILD -o -name PKGBUILD -o -path "./debian/tests/smoke" >files
+	find . -name "*.sh" -o -name APKBUILD -o -name PKGBUILD -o -name "*.initd" \
+		-o -path "./debian/tests/*" ! -name control >files
 	xargs shellcheck --external-sources --source-path=SCRIPTDIR <files
 	wc -l files'

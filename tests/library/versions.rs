@@ -43,9 +43,22 @@ fn every_file_that_names_the_version_names_this_one() {
             format!("\nVersion:        {VERSION}\n"),
         ),
         (
-            "packaging/nix/package.nix",
+            "packaging/nix/library.nix",
             format!("  version = \"{VERSION}\";\n"),
         ),
+        (
+            "packaging/nix/tool.nix",
+            format!("  version = \"{VERSION}\";\n"),
+        ),
+        (
+            "packaging/nix/tool.nix",
+            format!("ln -s ../rbshim-tool-{VERSION} rbshim-{VERSION}/tool"),
+        ),
+        (
+            "packaging/nix/default.nix",
+            format!("/rbshim-tool-{VERSION}.tar.xz,\n"),
+        ),
+        ("tool/Cargo.toml", format!("\nversion = \"{VERSION}\"\n")),
         (
             "packaging/nix/default.nix",
             format!("/rbshim-{VERSION}.tar.xz,\n"),

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-# src: the release tarball, which holds the crates.
+# The library. src: its release tarball, which holds its crates.
 { lib, stdenv, cargo, rustc, pkg-config, src }:
 
 stdenv.mkDerivation {
-  pname = "rbshim";
+  pname = "librbshim";
   version = "1.0.0";
   inherit src;
 
