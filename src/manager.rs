@@ -19,7 +19,7 @@ use crate::ring::rounds;
 use crate::ring::wait::{NoWait, WaitPolicy};
 use crate::sys::alloc;
 use crate::sys::epoll::{self, Event};
-use crate::sys::errno::Errno;
+use crate::sys::errno::{Errno, Packed};
 use crate::sys::mmap::page_size;
 use all_rings::{AllRings, Stopped};
 use core::ffi::{c_int, c_ulong, c_void};
@@ -217,19 +217,24 @@ impl ManagerHandle {
     /// Errors: `EINTR` for a signal; those of [`RingHandle::consume`].
     pub fn poll(self, timeout_ms: c_int) -> Result<u64, Errno> {
         if !self.is_plain() {
-            return self.poll_with_care(timeout_ms);
+            return self.poll_with_care(timeout_ms).into();
         }
         let ready = self.wait(timeout_ms)?;
         match ready {
             0 => Ok(0),
-            1 => self.read_alone(timeout_ms),
-            _ => self.read_ready(ready, timeout_ms, u64::MAX),
+            1 => self.read_alone(timeout_ms).into(),
+            _ => self.read_ready(ready, timeout_ms, u64::MAX).into(),
         }
     }
 
     /// The same, where an option asks for something, or a call has left rings to go on with.
     #[inline(never)]
-    fn poll_with_care(self, timeout_ms: c_int) -> Result<u64, Errno> {
+    fn poll_with_care(self, timeout_ms: c_int) -> Packed {
+        self.wait_and_read(timeout_ms).into()
+    }
+
+    #[inline]
+    fn wait_and_read(self, timeout_ms: c_int) -> Result<u64, Errno> {
         if timeout_ms != 0 && self.is_busy() {
             if let Some(result) = self.poll_busily(timeout_ms) {
                 return result;
@@ -252,14 +257,14 @@ impl ManagerHandle {
         if ready == 0 {
             return Ok(0);
         }
-        self.read_ready(ready, timeout_ms, deadline)
+        self.read_ready(ready, timeout_ms, deadline).into()
     }
 
     /// Reads the rings that `ready` events of a wait have named.
     #[inline(never)]
-    fn read_ready(self, ready: usize, timeout_ms: c_int, deadline: u64) -> Result<u64, Errno> {
+    fn read_ready(self, ready: usize, timeout_ms: c_int, deadline: u64) -> Packed {
         let looked = self.begin(ready);
-        self.read_begun(ready, looked, timeout_ms, deadline)
+        self.read_begun(ready, looked, timeout_ms, deadline).into()
     }
 
     /// Reads the rings that take part, which `ready` events have named, in a poll with this timeout.
@@ -323,26 +328,31 @@ impl ManagerHandle {
     /// Errors: those of [`RingHandle::consume`].
     pub fn consume_n(self, max: u64) -> Result<u64, Errno> {
         self.take_edge();
-        if let (1, Some(ring), 1..) = (self.ring_cnt(), self.ring(0), max) {
-            let delivered = ring.consume(max)?;
-            if delivered == max || self.ring_cnt() == 1 {
-                return Ok(delivered);
+        if self.ring_cnt() == 1 {
+            if let Some(ring) = self.ring(0) {
+                let delivered = ring.consume(max)?;
+                if delivered == max || self.ring_cnt() == 1 {
+                    return Ok(delivered);
+                }
+                // A callback has added a ring.
+                let more = self.consume_by_turns(max.wrapping_sub(delivered));
+                return Result::from(more).map(|more| delivered.wrapping_add(more));
             }
-            // A callback has added a ring.
-            let more = self.consume_by_turns(max.wrapping_sub(delivered))?;
-            return Ok(delivered.wrapping_add(more));
         }
-        self.consume_by_turns(max)
+        self.consume_by_turns(max).into()
     }
 
-    fn consume_by_turns(self, max: u64) -> Result<u64, Errno> {
+    #[inline(never)]
+    fn consume_by_turns(self, max: u64) -> Packed {
         if max == 0 || self.is_settled() {
-            return Ok(0);
+            return Ok(0).into();
         }
         let mut rings = AllRings::after(self, self.stopped());
         let result = rounds::read(&mut rings, max, &mut NoWait);
         self.dismiss();
-        let delivered = result?;
+        let Ok(delivered) = result else {
+            return result.into();
+        };
         let stopped = if delivered == max && !self.is_settled() {
             rings.stopped()
         } else {
@@ -350,7 +360,7 @@ impl ManagerHandle {
         };
         // SAFETY: a live manager that no other thread uses; no reference to the field exists.
         unsafe { (*self.as_ptr()).stopped = stopped };
-        Ok(delivered)
+        result.into()
     }
 
     fn stopped(self) -> Stopped {
@@ -369,7 +379,7 @@ impl ManagerHandle {
             return None;
         }
         // SAFETY: a live manager whose array holds `ring_cnt` live rings.
-        unsafe { RingHandle::from_raw(*(*self.as_ptr()).rings.add(index)) }
+        Some(unsafe { RingHandle::from_live(*(*self.as_ptr()).rings.add(index)) })
     }
 
     /// The epoll instance.

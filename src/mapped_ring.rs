@@ -6,11 +6,12 @@ pub mod statistics;
 
 mod callback;
 mod copies;
+mod memory;
 
 use crate::log::warning;
 use crate::manager::{ManagerHandle, Part};
 use crate::pages::Pages;
-use crate::ring::consumer::{self, FEW, Stop, Turn};
+use crate::ring::consumer::{self, Left, Stop, Straight, Turn, Went};
 use crate::ring::fill::Fill;
 use crate::ring::journal::Journal;
 use crate::ring::memory::{ConsumerMemory, Fence};
@@ -18,12 +19,13 @@ use crate::ring::overwrite;
 use crate::ring::wait::Round;
 use crate::stats::Stats;
 use crate::sys::alloc;
-use crate::sys::errno::Errno;
+use crate::sys::errno::{Errno, Packed};
 use callback::Callback;
 use core::ffi::{c_int, c_ulong, c_void};
 use core::mem::{MaybeUninit, offset_of};
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicBool, Ordering};
+use memory::OwnPages;
 use overwriting::Overwriting;
 
 /// Rings smaller than this many bytes publish each record's start, however hot they are.
@@ -150,6 +152,17 @@ impl EmptyRing {
 pub struct RingHandle(NonNull<MappedRing>);
 
 impl RingHandle {
+    /// The ring behind a pointer that is known to be one.
+    ///
+    /// # Safety
+    ///
+    /// `ring` is a live ring of a manager, for as long as the handle is used.
+    #[inline(always)]
+    pub unsafe fn from_live(ring: *mut MappedRing) -> Self {
+        // SAFETY: a ring is nowhere at address 0.
+        RingHandle(unsafe { NonNull::new_unchecked(ring) })
+    }
+
     /// The ring behind a pointer from C; `None` if it is null.
     ///
     /// # Safety
@@ -201,19 +214,59 @@ impl RingHandle {
     /// are nested too deep, and `mmap(2)`'s.
     #[inline(always)]
     pub fn consume(self, max: u64) -> Result<u64, Errno> {
+        if self.is_plain() {
+            if let Some(straight) = Straight::find(OwnPages(self), self.journal(), max) {
+                // A call on the manager that this is called in, from a callback, must see for itself.
+                self.set_part(self.part().walked());
+                match straight.go(&mut Callback::<false>(self)) {
+                    Went::All => {
+                        self.set_part(self.part().walked());
+                        return Ok(max);
+                    }
+                    Went::Part(left) => return self.go_on(&left, max).into(),
+                    Went::Refused => {}
+                }
+            }
+        }
         if self.is_settled() {
             return Ok(0);
         }
-        // A call on the manager that this is called in, from a callback, must see for itself.
+        self.consume_at_length(max).into()
+    }
+
+    /// The same where the straight way has ended.
+    #[inline(never)]
+    fn go_on(self, left: &Left, max: u64) -> Packed {
+        let callback = Callback::<false>(self);
+        let result = left.go_on(OwnPages(self), self.journal(), max, callback);
+        self.ended(result.map_err(|stop| self.error(stop)), max)
+    }
+
+    /// The same where there is no straight way.
+    #[inline(never)]
+    fn consume_at_length(self, max: u64) -> Packed {
+        if max == 0 {
+            return Ok(0).into();
+        }
         self.set_part(self.part().walked());
-        let result = if !self.is_plain() {
-            self.consume_apart::<true>(max)
-        } else if max > FEW {
-            self.consume_apart::<false>(max)
-        } else {
-            self.consume_of_kind::<false>(max)
+        let result = match self.overwriting() {
+            Some(overwriting) => self.consume_overwriting(overwriting, max),
+            None if self.is_plain() => self.consume_of_kind::<false>(max),
+            None => self.consume_of_kind::<true>(max),
         };
-        let result = u64::try_from(result).map_err(|_| Errno(result.wrapping_neg() as c_int));
+        self.ended(result, max)
+    }
+
+    #[inline(never)]
+    fn consume_of_kind<const COUNTED: bool>(self, max: u64) -> Result<u64, Errno> {
+        let callback = Callback::<COUNTED>(self);
+        consumer::consume(OwnPages(self), self.journal(), max, callback)
+            .map_err(|stop| self.error(stop))
+    }
+
+    /// The end of a call for up to `max` records.
+    #[inline(never)]
+    fn ended(self, result: Result<u64, Errno>, max: u64) -> Packed {
         // A callback may have settled the ring, and this call has gone on from where it was itself.
         let part = self.part();
         let caught_up = result.is_ok_and(|delivered| delivered < max);
@@ -222,32 +275,7 @@ impl RingHandle {
         } else {
             part.walked()
         });
-        result
-    }
-
-    /// For many records, or where the ring is not plain. Returns as [`consume_of_kind`](Self::consume_of_kind).
-    #[inline(never)]
-    fn consume_apart<const COUNTED: bool>(self, max: u64) -> i64 {
-        if COUNTED {
-            if let Some(overwriting) = self.overwriting() {
-                return match self.consume_overwriting(overwriting, max) {
-                    Ok(delivered) => delivered as i64,
-                    Err(error) => i64::from(error.0 as u32).wrapping_neg(),
-                };
-            }
-        }
-        self.consume_of_kind::<COUNTED>(max)
-    }
-
-    /// Returns the records delivered or a negative error: one register, where a `Result` would take memory.
-    #[inline(always)]
-    fn consume_of_kind<const COUNTED: bool>(self, max: u64) -> i64 {
-        let callback = Callback::<COUNTED>::of(self);
-        match consumer::consume(self.pages(), self.journal(), max, callback) {
-            Ok(delivered) => delivered as i64,
-            // Negative whatever the callback has returned, INT_MIN too.
-            Err(stop) => i64::from(self.error(stop).0 as u32).wrapping_neg(),
-        }
+        result.into()
     }
 
     /// Gives the ring its turn in `round`, for up to `max` records. Errors: as of [`consume`](Self::consume).
@@ -265,8 +293,17 @@ impl RingHandle {
     /// Gives the ring a turn that is not to hold back, where it has been notified about. Errors: as of
     /// [`consume`](Self::consume).
     #[inline(always)]
-    pub fn take_first_turn(self, max: u64) -> Result<Turn, Errno> {
-        self.consume_in_turn(Round::default(), max)
+    pub fn take_first_turn<const COUNTED: bool>(self, max: u64) -> Result<Turn, Errno> {
+        self.set_part(self.part().unsettled());
+        if COUNTED {
+            if let Some(overwriting) = self.overwriting() {
+                return self.turn_overwriting(overwriting, max);
+            }
+        }
+        let mut callback = Callback::<COUNTED>(self);
+        let round = Round::default();
+        consumer::take_turn(OwnPages(self), self.journal(), round, max, &mut callback)
+            .map_err(|stop| self.error(stop))
     }
 
     #[inline]
@@ -295,8 +332,8 @@ impl RingHandle {
             }
         }
         let round = Round { hold, hot: HOT };
-        let mut callback = Callback::<COUNTED>::of(self);
-        consumer::take_turn(self.pages(), self.journal(), round, max, &mut callback)
+        let mut callback = Callback::<COUNTED>(self);
+        consumer::take_turn(OwnPages(self), self.journal(), round, max, &mut callback)
             .map_err(|stop| self.error(stop))
     }
 
@@ -328,15 +365,14 @@ impl RingHandle {
     /// Publishes the end of what is held, fenced.
     pub fn release_held(self) {
         if self.is_held() {
-            consumer::release(
-                self.pages(),
-                self.journal(),
-                &mut Callback::<true>::of(self),
-            );
+            let mut callback = Callback::<true>(self);
+            consumer::release(self.pages(), self.journal(), &mut callback);
         }
     }
 
     /// What a program is told of the reason, which is warned of if the ring is corrupt.
+    #[cold]
+    #[inline(never)]
     fn error(self, stop: Stop) -> Errno {
         match stop {
             Stop::Failed(error) => Errno(error.wrapping_neg()),
@@ -420,7 +456,7 @@ impl RingHandle {
 
     /// Whether its calls go the short way.
     #[inline(always)]
-    fn is_plain(self) -> bool {
+    pub fn is_plain(self) -> bool {
         // SAFETY: a live ring; the field does not change once the ring is read.
         unsafe { (*self.as_ptr()).plain }
     }

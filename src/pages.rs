@@ -134,6 +134,7 @@ impl Pages {
     }
 
     /// Where the payload of the record that starts at `start` lies.
+    #[inline(always)]
     pub fn payload(self, start: u64) -> *mut c_void {
         self.data
             .wrapping_byte_add((start as usize & self.mask).wrapping_add(8))
@@ -218,6 +219,11 @@ impl ConsumerMemory for Pages {
     #[inline(always)]
     fn header(self, start: u64) -> u32 {
         self.header_word(start).load(Ordering::Relaxed)
+    }
+
+    #[inline(always)]
+    fn payload(self, start: u64) -> *mut u8 {
+        Pages::payload(self, start).cast()
     }
 }
 

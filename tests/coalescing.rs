@@ -228,8 +228,8 @@ fn a_window_that_is_deaf_or_leaves_a_record_held_back_is_found_out() {
             "not-settled",
             [(
                 CONSUMER,
-                "            consumer.settle(receiver)\n",
-                "            return Ok(consumer.turn(true));\n",
+                " = consumer.settle(receiver);\n            consumer.leave();\n",
+                " = true;\n",
             )],
             "a second waiter",
         ),

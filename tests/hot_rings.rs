@@ -181,9 +181,9 @@ fn a_library_that_does_not_make_up_for_what_it_holds_back_is_found_out() {
         (
             "repair-unnoticed",
             [(
-                WALK,
-                "self.is_moved::<HOT>() && self.notice_move()",
-                "false",
+                PASSED,
+                "        if self.is_moved::<HOT>() {",
+                "        if false {",
             )],
             &["hot_nested"],
         ),
@@ -219,7 +219,7 @@ fn a_library_that_mistakes_one_ring_for_another_is_found_out() {
     ]);
 }
 
-const WALK: &str = "src/ring/consumer/walk.rs";
+const PASSED: &str = "src/ring/consumer/passed.rs";
 const MAPPED_RING: &str = "src/mapped_ring.rs";
 
 /// A name, what is replaced, and the programs that notice it.

@@ -183,7 +183,7 @@ fn a_library_with_other_instructions_would_be_found() {
     let mutants = [
         (
             "no fence",
-            "            M::fence(Ordering::SeqCst);\n",
+            "        M::fence(Ordering::SeqCst);\n",
             "",
             "no fence",
         ),

@@ -335,7 +335,7 @@ struct Reader;
 
 impl Receiver for Reader {
     fn record(&mut self, record: Record) -> Received {
-        assert!(u64::from(record.len) + 8 <= SIZE as u64, "{record:?}");
+        assert!(record.len + 8 <= SIZE as u64, "{record:?}");
         Received::Consumed
     }
 }

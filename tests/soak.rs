@@ -166,19 +166,19 @@ fn a_library_that_hangs_loses_or_repeats_records_does_not_pass() {
         return;
     }
     const CONSUMER: &str = "src/ring/consumer.rs";
-    const RECEIVE: &str = "let received = receiver.record(Record { start, len });";
+    const RECEIVE: &str = "let received = receiver.record(record);";
     let unfenced = [
-        (CONSUMER, "            M::fence(Ordering::SeqCst);\n", ""),
+        (CONSUMER, "        M::fence(Ordering::SeqCst);\n", ""),
         (
             CONSUMER,
             "set_consumer_pos(self.cursor, Ordering::SeqCst)",
             "set_consumer_pos(self.cursor, Ordering::Release)",
         ),
     ];
-    let losing = "let lost = start % 65536 == 65520;
-        let received = if lost { Received::Consumed } else { receiver.record(Record { start, len }) };";
-    let repeating = "if start % 65536 == 65520 { receiver.record(Record { start, len }); }
-        let received = receiver.record(Record { start, len });";
+    let losing = "let lost = record.start % 65536 == 65520;
+        let received = if lost { Received::Consumed } else { receiver.record(record) };";
+    let repeating = "if record.start % 65536 == 65520 { receiver.record(record); }
+        let received = receiver.record(record);";
     let cell = Cell {
         reader: "manager+consume",
         rings: 1,

@@ -10,6 +10,8 @@ use core::ptr;
 pub const NULL_HANDLE: Errno = Errno(libc::EINVAL);
 
 /// `errno` set to `error`, and its negative value.
+#[cold]
+#[inline(never)]
 pub fn failure(error: Errno) -> c_int {
     error.set();
     error.0.wrapping_neg()

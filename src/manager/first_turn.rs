@@ -10,7 +10,7 @@ use crate::mapped_ring::RingHandle;
 use crate::ring::consumer::Turn;
 use crate::ring::rounds;
 use crate::ring::wait::{NoWait, WaitPolicy};
-use crate::sys::errno::Errno;
+use crate::sys::errno::{Errno, Packed};
 use core::ffi::c_int;
 
 impl ManagerHandle {
@@ -24,33 +24,54 @@ impl ManagerHandle {
     /// Reads what the single event of a wait names, in a poll with this timeout. Errors: those of
     /// [`RingHandle::consume`].
     #[inline(never)]
-    pub(super) fn read_alone(self, timeout_ms: c_int) -> Result<u64, Errno> {
+    pub(super) fn read_alone(self, timeout_ms: c_int) -> Packed {
         let waits = timeout_ms != 0;
-        let holds = waits && self.with_rate(|rate| rate.holds(&self.limits_of_one()));
-        let Some(ring) = self.ring_of_event(0).filter(|_| !holds) else {
+        let Some(ring) = self.ring_of_event(0) else {
             return self.read_ready(1, timeout_ms, u64::MAX);
         };
         if waits {
+            if self.with_rate(|rate| rate.holds(&self.limits_of_one())) {
+                return self.read_ready(1, timeout_ms, u64::MAX);
+            }
             self.note_events(1);
         }
-        ring.stats().count(|counters| counters.wakeups.add(1));
+        if ring.is_plain() {
+            self.read_first::<false>(ring, waits)
+        } else {
+            ring.stats().count(|counters| counters.wakeups.add(1));
+            self.read_counted(ring, waits)
+        }
+    }
+
+    #[inline(never)]
+    fn read_counted(self, ring: RingHandle, waits: bool) -> Packed {
+        self.read_first::<true>(ring, waits)
+    }
+
+    /// Gives `ring` the first turn of a call, alone.
+    #[inline(always)]
+    fn read_first<const COUNTED: bool>(self, ring: RingHandle, waits: bool) -> Packed {
         // Before the callback, which may poll, and need not return.
         self.enroll_alone(ring);
-        let turn = ring.take_first_turn(CALL_MAX);
-        match turn {
-            Ok(turn) if turn.settled && ring.is_as_left() && self.dismiss_alone(ring) => {
+        match ring.take_first_turn::<COUNTED>(CALL_MAX) {
+            // A ring that is plain is as the turn has left it: nothing of the program's has run since.
+            Ok(turn)
+                if turn.settled && (!COUNTED || ring.is_as_left()) && self.dismiss_alone(ring) =>
+            {
                 if waits {
                     LingerCall::note_turn(self, turn);
                 }
-                Ok(turn.delivered)
+                Ok(turn.delivered).into()
             }
-            turn => self.go_on(ring, turn, waits),
+            // Copies, so that what most calls need stays in registers.
+            Ok(turn) => self.go_on(ring, Ok(turn), waits),
+            Err(error) => self.go_on(ring, Err(error), waits),
         }
     }
 
     /// Goes on after the ring's first turn.
     #[inline(never)]
-    fn go_on(self, ring: RingHandle, turn: Result<Turn, Errno>, waits: bool) -> Result<u64, Errno> {
+    fn go_on(self, ring: RingHandle, turn: Result<Turn, Errno>, waits: bool) -> Packed {
         self.set_looked_at(NOT_YET);
         let mut rings = TakingPart(self);
         rings.note_turn(ring, &turn);
@@ -63,6 +84,6 @@ impl ManagerHandle {
         };
         let result = rounds::go_on(&mut rings, turn, CALL_MAX, policy);
         self.disband();
-        result
+        result.into()
     }
 }

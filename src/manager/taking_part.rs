@@ -323,7 +323,9 @@ impl ManagerHandle {
     #[inline(always)]
     pub(super) fn enroll_alone(self, ring: RingHandle) {
         self.take_ended_early();
-        self.enroll(ring);
+        self.set_participant(0, ring);
+        self.set_taking_part(1);
+        ring.set_part(ring.part().with(Part::JOINED));
     }
 
     /// Ends the part of `ring` if it takes part alone still, and no poll in its callback has ended early.
@@ -392,7 +394,7 @@ impl ManagerHandle {
     fn participant_at(self, number: usize) -> Option<RingHandle> {
         // SAFETY: a live manager; after its rings stand as many live ones as take part, and again as many where
         // `begin` has put them aside.
-        unsafe { RingHandle::from_raw(*self.participants().add(number)) }
+        Some(unsafe { RingHandle::from_live(*self.participants().add(number)) })
     }
 
     fn set_participant(self, number: usize, ring: RingHandle) {

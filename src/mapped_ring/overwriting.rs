@@ -203,9 +203,9 @@ impl Receiver for OfCopies<'_> {
     fn found(&mut self, bytes: u64) {
         let size = self.ring.size();
         if self.ring.stats().are_kept() {
-            self.ring.fill::<true>().note(bytes, size);
+            self.ring.fill::<true>().note(bytes, || size);
         } else {
-            self.ring.fill::<false>().note(bytes, size);
+            self.ring.fill::<false>().note(bytes, || size);
         }
     }
 

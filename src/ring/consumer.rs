@@ -25,9 +25,10 @@
 
 mod hold;
 mod passed;
+mod straight;
 mod walk;
 
-use super::journal::{Fenced, Held, Journal};
+use super::journal::{Fenced, Journal};
 use super::memory::ConsumerMemory;
 use super::receiver::Receiver;
 use super::record::{ALIGN, Header};
@@ -36,6 +37,9 @@ use core::sync::atomic::{Ordering, compiler_fence};
 use walk::Drained;
 
 pub use hold::{is_held, release, repair};
+#[cfg(test)]
+pub use straight::call;
+pub use straight::{Left, Straight, Went};
 
 /// Bytes that may be walked before a start is published, which gives their space back to the producer:
 /// in a hot ring, and in any ring while records are discarded, since no callback runs between them.
@@ -43,9 +47,6 @@ pub use hold::{is_held, release, repair};
 /// Four cache lines of data: reader and producer share the line of `consumer_pos`, and a store for each
 /// record would make them fight for it.
 const UNPUBLISHED_MAX: u64 = 256;
-
-/// A call for up to so many records is for a few: it seldom gets to the end of what is there.
-pub const FEW: u64 = 8;
 
 /// Why a call ended before it had caught up.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -74,12 +75,13 @@ struct Consumer<'a, M> {
     /// What `consumer_pos` held when the last full fence came after its last store; [`Fenced::NOWHERE`] if that
     /// is not known. Where it is not `published`, `consumer_pos` may have been stored since the last fence.
     fenced: Fenced,
-    /// Where this call began.
-    entered: u64,
-    /// Records delivered in this call.
-    delivered: u64,
+    /// Records that this call may still deliver.
+    left: u64,
     /// Discarded records walked in this call.
     discarded: u64,
+    /// Bytes from the cursor, or from the end of the record in hand, to the producer's position when it was last
+    /// looked at; 0 if that says nothing any more.
+    ahead: u64,
 }
 
 /// What a turn has done.
@@ -103,66 +105,9 @@ pub fn consume<M: ConsumerMemory>(
     memory: M,
     journal: &Journal,
     max: u64,
-    mut receiver: impl Receiver,
-) -> Result<u64, Stop> {
-    if max > FEW {
-        return consume_many(memory, journal, max, receiver);
-    }
-    // The straight way of a call for a few records: they are there, and that is all.
-    let Some((mut consumer, mut ahead)) = Consumer::enter_straight(memory, journal, max) else {
-        return consume_apart(memory, journal, max, receiver);
-    };
-    let seen = ahead;
-    loop {
-        let Some((header, span)) = consumer.deliverable(ahead) else {
-            if consumer.delivered > 0 {
-                break;
-            }
-            journal.forget();
-            return consume_apart(memory, journal, max, receiver);
-        };
-        ahead = ahead.wrapping_sub(span);
-        match consumer.deliver::<false>(header, span, ahead > 0, max, &mut receiver) {
-            None if ahead > 0 => {}
-            None | Some(Drained::Seen) => break,
-            Some(Drained::Limit(more)) => {
-                receiver.found(seen);
-                consumer.stop(more, &mut receiver);
-                consumer.leave();
-                return Ok(consumer.delivered);
-            }
-            Some(stopped) => {
-                receiver.found(seen);
-                let failed = consumer;
-                return failed.end(stopped, receiver);
-            }
-        }
-    }
-    receiver.found(seen);
-    let rest = consumer;
-    rest.consume_rest(max, receiver)
-}
-
-/// The same, for as many records as one likes.
-#[inline(always)]
-pub fn consume_many<M: ConsumerMemory>(
-    memory: M,
-    journal: &Journal,
-    max: u64,
     receiver: impl Receiver,
 ) -> Result<u64, Stop> {
-    Consumer::enter(memory, journal).consume_on(max, receiver)
-}
-
-/// [`consume_many`] where the straight way has not been.
-#[inline(never)]
-fn consume_apart<M: ConsumerMemory>(
-    memory: M,
-    journal: &Journal,
-    max: u64,
-    receiver: impl Receiver,
-) -> Result<u64, Stop> {
-    consume_many(memory, journal, max, receiver)
+    Consumer::enter(memory, journal, max).consume_on(max, receiver)
 }
 
 /// One turn of a ring: consumes what it holds now, up to `max` records, and goes on from where the last
@@ -195,24 +140,36 @@ fn turn<M: ConsumerMemory, const HOT: bool>(
     max: u64,
     receiver: &mut impl Receiver,
 ) -> Result<Turn, Stop> {
-    let mut consumer = Consumer::resume(memory, journal);
-    let stopped = consumer.drain::<HOT>(max, receiver);
-    let settled = match stopped {
+    let mut consumer = Consumer::resume(memory, journal, max);
+    let entered = consumer.cursor;
+    let turn = |consumer: &Consumer<_>, settled| {
+        let delivered = max.wrapping_sub(consumer.left);
+        Turn {
+            delivered,
+            walked: Walked {
+                records: delivered.wrapping_add(consumer.discarded),
+                bytes: consumer.cursor.wrapping_sub(entered),
+            },
+            settled,
+        }
+    };
+    let stopped = consumer.drain::<HOT>(receiver);
+    match stopped {
         Drained::Seen | Drained::CaughtUp => {
             let hold = hold || stopped == Drained::Seen && consumer.sees_more();
             if hold && consumer.may_hold_back() {
                 consumer.hold_back(receiver);
-                return Ok(consumer.turn(false));
+                return Ok(turn(&consumer, false));
             }
-            consumer.settle(receiver)
+            let settled = consumer.settle(receiver);
+            consumer.leave();
+            Ok(turn(&consumer, settled))
         }
         _ => {
             consumer.stop_as(stopped, receiver);
-            false
+            consumer.verdict(stopped).map(|()| turn(&consumer, false))
         }
-    };
-    consumer.leave();
-    consumer.verdict(stopped).map(|()| consumer.turn(settled))
+    }
 }
 
 impl<M: ConsumerMemory> Consumer<'_, M> {
@@ -220,11 +177,14 @@ impl<M: ConsumerMemory> Consumer<'_, M> {
     /// commits next will wake us. `false`: drain again.
     #[inline(always)]
     fn settle(&mut self, receiver: &mut impl Receiver) -> bool {
-        if self.published == self.cursor && self.is_fenced() {
+        if self.has_moved() {
+            self.publish_end(true, receiver);
+        } else if self.is_fenced() {
             // The look that ended the drain came after a fence that came after the last publication.
             return true;
+        } else {
+            self.fence();
         }
-        self.publish_end(receiver);
         match self.look() {
             Head::Pending => true,
             Head::Ready => {
@@ -234,29 +194,37 @@ impl<M: ConsumerMemory> Consumer<'_, M> {
         }
     }
 
-    /// Publishes the end of what was walked and fences it: whatever is looked at after this is looked
+    /// Publishes the end of what was walked, if it has `moved`, and fences it: whatever is looked at after this is looked
     /// at after the kernel can see how far we are. A call that ends before it has caught up needs it
     /// too: its caller's next call may find nothing left to publish, and its look relies on this fence.
     #[inline(always)]
-    fn publish_end(&mut self, receiver: &mut impl Receiver) {
-        let moves = self.published != self.cursor;
-        if moves {
+    fn publish_end(&mut self, moved: bool, receiver: &mut impl Receiver) {
+        if moved {
             // SeqCst, where the fence below would let Release do: this store may be the last before a
             // sleep, and on x86-64 either alone keeps it ahead of the next load.
             self.memory.set_consumer_pos(self.cursor, Ordering::SeqCst);
             self.has_published(self.cursor);
-        }
-        if !self.is_fenced() {
-            // Pairs with the fully ordered `xchg` in `bpf_ringbuf_commit`. Either the kernel's load
-            // of `consumer_pos` after it sees our store and wakes us, or our looks after this fence
-            // see its record. Without it both may read the old value, and we sleep on data.
-            M::fence(Ordering::SeqCst);
-            self.fenced = Fenced(self.published);
-        }
-        if moves {
+            self.fence();
             // Not before the fence: nothing is to be loaded between the two.
             receiver.published();
+        } else if !self.is_fenced() {
+            self.fence();
         }
+    }
+
+    #[inline(always)]
+    fn fence(&mut self) {
+        // Pairs with the fully ordered `xchg` in `bpf_ringbuf_commit`. Either the kernel's load of `consumer_pos` after
+        // it sees our store and wakes us, or our looks after this fence see its record. Without it both may read the
+        // old value, and we sleep on data.
+        M::fence(Ordering::SeqCst);
+        self.fenced = Fenced(self.published);
+    }
+
+    /// Whether `consumer_pos` is not the cursor, for all that is known.
+    #[inline(always)]
+    fn has_moved(&self) -> bool {
+        self.published != self.cursor
     }
 
     #[inline(always)]
@@ -264,26 +232,37 @@ impl<M: ConsumerMemory> Consumer<'_, M> {
         self.fenced == Fenced(self.published)
     }
 
-    /// Publishes how far the call has come that ends before it has caught up, where it has seen `more`. If the next
-    /// record is committed its start needs no fence, and the next call owes one: it finds that the position is not
-    /// known to be fenced.
+    /// Ends a call before it has caught up, and publishes how far it has come. If the next record has been seen and is
+    /// committed its start needs no fence, and the next call owes one: it finds that the position is not known to be
+    /// fenced. `moved` is [`has_moved`](Self::has_moved).
     #[inline(always)]
-    fn stop(&mut self, more: bool, receiver: &mut impl Receiver) {
-        if !more || self.look_at_header().is_busy() {
-            self.publish_end(receiver);
-        } else if self.published != self.cursor {
-            self.publish_start(receiver);
+    fn stop(&mut self, moved: bool, receiver: &mut impl Receiver) {
+        if self.ahead == 0 || self.look_at_header().is_busy() {
+            self.publish_end(moved, receiver);
+            return self.leave();
         }
+        if moved {
+            self.store_start(receiver);
+        }
+        // An older position would be believed if somebody else moved ours back there.
+        self.journal.set_fenced(Fenced::NOWHERE);
+        self.journal.forget();
     }
 
     /// Publishes the start of the record at the cursor, which is committed: this never claims to have
     /// caught up, so it needs no fence.
     #[inline(always)]
     fn publish_start(&mut self, receiver: &mut impl Receiver) {
+        self.store_start(receiver);
+        self.has_published(self.cursor);
+    }
+
+    /// The same at the end of a call, which [leaves](Self::leave) no note of it.
+    #[inline(always)]
+    fn store_start(&mut self, receiver: &mut impl Receiver) {
         // Release pairs with the load of `consumer_pos` in `__bpf_ringbuf_reserve`: without it the
         // kernel could overwrite records whose bytes are still being read.
         self.memory.set_consumer_pos(self.cursor, Ordering::Release);
-        self.has_published(self.cursor);
         receiver.published();
     }
 
@@ -301,26 +280,25 @@ impl<M: ConsumerMemory> Consumer<'_, M> {
     /// `consumer_pos` after it has cleared BUSY, so `producer_pos` alone would not be enough here.
     #[inline(always)]
     fn look(&self) -> Head {
-        match self.distance_to(self.look_at_producer()) {
-            Some(0) => Head::Pending,
-            Some(_) if self.look_at_header().is_busy() => Head::Pending,
-            _ => Head::Ready,
-        }
+        let ahead = self.look_ahead();
+        let pending = if self.is_walkable(ahead) {
+            self.look_at_header().is_busy()
+        } else {
+            has_caught_up(ahead)
+        };
+        if pending { Head::Pending } else { Head::Ready }
     }
 
     /// Whether the producer has reserved more, committed or not.
     #[inline(always)]
     fn sees_more(&self) -> bool {
-        self.distance_to(self.look_at_producer()) != Some(0)
+        !has_caught_up(self.look_ahead())
     }
 
+    /// Bytes from the cursor to the producer's position.
     #[inline(always)]
-    fn look_at_producer(&self) -> u64 {
-        let pos = self.memory.producer_pos(self.cursor);
-        // Acquire pairs with the `smp_store_release` of `producer_pos` in `__bpf_ringbuf_reserve`:
-        // the headers up to it are there, BUSY or committed.
-        M::fence(Ordering::Acquire);
-        pos
+    fn look_ahead(&self) -> u64 {
+        look_at_producer(self.memory, self.cursor).wrapping_sub(self.cursor)
     }
 
     #[inline(always)]
@@ -332,16 +310,31 @@ impl<M: ConsumerMemory> Consumer<'_, M> {
         Header::from_word(word)
     }
 
-    /// Bytes from the cursor to `producer`, `None` if no kernel can have left the ring like this.
-    /// Positions wrap; one ahead of the producer's counts as caught up, as in libbpf.
+    /// Whether the `ahead` bytes to the producer's position may hold records: they are some and a ring of them at most,
+    /// and a record may begin at the cursor. If not, and we have not caught up, no kernel can have left the ring so.
     #[inline(always)]
-    fn distance_to(&self, producer: u64) -> Option<u64> {
-        let ahead = producer.wrapping_sub(self.cursor);
-        if (ahead as i64) <= 0 {
-            return Some(0);
-        }
-        (ahead <= self.memory.size() && self.cursor % ALIGN == 0).then_some(ahead)
+    fn is_walkable(&self, ahead: u64) -> bool {
+        // One comparison: what makes the cursor no multiple makes the number larger than any ring.
+        let misaligned = self.cursor << (u64::BITS - ALIGN.trailing_zeros());
+        ahead.wrapping_sub(1) | misaligned <= self.memory.size().wrapping_sub(1)
     }
+}
+
+/// The producer's position; `near` is one that is near it.
+#[inline(always)]
+fn look_at_producer<M: ConsumerMemory>(memory: M, near: u64) -> u64 {
+    let pos = memory.producer_pos(near);
+    // Acquire pairs with the `smp_store_release` of `producer_pos` in `__bpf_ringbuf_reserve`:
+    // the headers up to it are there, BUSY or committed.
+    M::fence(Ordering::Acquire);
+    pos
+}
+
+/// Whether nothing lies between the cursor and the producer's position, `ahead` bytes from it. Positions wrap; a cursor
+/// ahead of the producer's position counts as caught up, as in libbpf.
+#[inline(always)]
+fn has_caught_up(ahead: u64) -> bool {
+    ahead as i64 <= 0
 }
 
 /// What is at the reader's position.
@@ -353,28 +346,9 @@ enum Head {
 }
 
 impl<'a, M: ConsumerMemory> Consumer<'a, M> {
-    /// Starts as [`enter`](Self::enter) does where something is there, and nothing else has to be seen to.
-    /// Returns the bytes up to the producer's position, too.
-    #[inline(always)]
-    fn enter_straight(memory: M, journal: &'a Journal, max: u64) -> Option<(Self, u64)> {
-        if max == 0 || journal.held() != Held::NOTHING {
-            return None;
-        }
-        // Acquire, as in `enter`.
-        let cursor = memory.consumer_pos(Ordering::Acquire);
-        // That the position is fenced is of no use: it will move.
-        let consumer = Consumer::at(memory, journal, cursor, Fenced::NOWHERE);
-        let ahead = consumer.distance_to(consumer.look_at_producer())?;
-        if ahead == 0 {
-            return None;
-        }
-        journal.begin(cursor, cursor);
-        Some((consumer, ahead))
-    }
-
     /// At `cursor`, which `consumer_pos` holds.
     #[inline(always)]
-    fn at(memory: M, journal: &'a Journal, cursor: u64, fenced: Fenced) -> Self {
+    fn at(memory: M, journal: &'a Journal, cursor: u64, fenced: Fenced, max: u64) -> Self {
         Consumer {
             memory,
             journal,
@@ -382,18 +356,10 @@ impl<'a, M: ConsumerMemory> Consumer<'a, M> {
             last: cursor,
             published: cursor,
             fenced,
-            entered: cursor,
-            delivered: 0,
+            left: max,
             discarded: 0,
+            ahead: 0,
         }
-    }
-
-    /// [`consume`] after the straight way.
-    #[inline(never)]
-    fn consume_rest(&self, max: u64, receiver: impl Receiver) -> Result<u64, Stop> {
-        // A copy whose address nobody knows: it stays in registers.
-        let consumer = *self;
-        consumer.consume_on(max, receiver)
     }
 
     /// [`consume`] from here on.
@@ -401,26 +367,31 @@ impl<'a, M: ConsumerMemory> Consumer<'a, M> {
     fn consume_on(mut self, max: u64, mut receiver: impl Receiver) -> Result<u64, Stop> {
         let receiver = &mut receiver;
         loop {
-            match self.drain::<false>(max, receiver) {
+            match self.drain::<false>(receiver) {
                 Drained::Seen => continue,
                 Drained::CaughtUp if !self.settle(receiver) => continue,
-                Drained::CaughtUp => {}
-                Drained::Limit(more) => self.stop(more, receiver),
+                Drained::CaughtUp => self.leave(),
+                Drained::Limit => self.stop(self.has_moved(), receiver),
                 stopped => {
                     let failed = self;
-                    return failed.end(stopped, receiver);
+                    return failed.end(stopped, max, receiver);
                 }
             }
-            self.leave();
-            return Ok(self.delivered);
+            return Ok(max.wrapping_sub(self.left));
         }
     }
 
     /// Starts where the ring's `consumer_pos` is: another manager, process or the program itself may
     /// have moved it since our last call.
     #[inline(always)]
-    fn enter(memory: M, journal: &'a Journal) -> Self {
+    fn enter(memory: M, journal: &'a Journal, max: u64) -> Self {
         let repaired = repair(memory, journal);
+        Consumer::enter_repaired(memory, journal, max, repaired)
+    }
+
+    /// The same where nothing is held back, any more if that has been `repaired`.
+    #[inline(always)]
+    fn enter_repaired(memory: M, journal: &'a Journal, max: u64, repaired: bool) -> Self {
         // Acquire pairs with the Release of whoever published it, where that was not us: their reads of
         // the data are over before ours begin.
         let cursor = memory.consumer_pos(Ordering::Acquire);
@@ -429,39 +400,25 @@ impl<'a, M: ConsumerMemory> Consumer<'a, M> {
         } else {
             Fenced::NOWHERE
         };
-        Consumer::at(memory, journal, cursor, fenced)
+        Consumer::at(memory, journal, cursor, fenced, max)
     }
 
-    #[inline(always)]
-    fn turn(&self, settled: bool) -> Turn {
-        Turn {
-            delivered: self.delivered,
-            walked: Walked {
-                records: self.delivered.wrapping_add(self.discarded),
-                bytes: self.cursor.wrapping_sub(self.entered),
-            },
-            settled,
-        }
-    }
-
-    /// Ends the call. What was walked is published.
+    /// Ends a call whose end is published and fenced.
     #[inline(always)]
     fn leave(&self) {
         self.journal.forget();
-        // An older position would be believed if somebody else moved ours back there.
-        let mut fenced = Fenced::NOWHERE;
-        if self.is_fenced() {
-            fenced = self.fenced;
-        }
-        self.journal.set_fenced(fenced);
+        self.journal.set_fenced(self.fenced);
     }
 
-    /// Publishes what was walked in a call that has not caught up.
+    /// Ends a call that has not caught up, and publishes what was walked.
     #[inline(always)]
     fn stop_as(&mut self, stopped: Drained, receiver: &mut impl Receiver) {
         match stopped {
-            Drained::Limit(more) | Drained::Failed(_, more) => self.stop(more, receiver),
-            _ => self.publish_end(receiver),
+            Drained::Limit | Drained::Failed(_) => self.stop(self.has_moved(), receiver),
+            _ => {
+                self.publish_end(self.has_moved(), receiver);
+                self.leave();
+            }
         }
     }
 
@@ -469,8 +426,8 @@ impl<'a, M: ConsumerMemory> Consumer<'a, M> {
     #[inline(always)]
     fn verdict(&self, stopped: Drained) -> Result<(), Stop> {
         match stopped {
-            Drained::Seen | Drained::CaughtUp | Drained::Limit(_) => Ok(()),
-            Drained::Failed(error, _) => Err(Stop::Failed(error)),
+            Drained::Seen | Drained::CaughtUp | Drained::Limit => Ok(()),
+            Drained::Failed(error) => Err(Stop::Failed(error)),
             Drained::Refused => Err(Stop::Refused),
             Drained::Corrupt => Err(Stop::Corrupt(self.cursor)),
         }
@@ -478,11 +435,11 @@ impl<'a, M: ConsumerMemory> Consumer<'a, M> {
 
     /// The end of a call that fails.
     #[inline(never)]
-    fn end(&self, stopped: Drained, mut receiver: impl Receiver) -> Result<u64, Stop> {
+    fn end(&self, stopped: Drained, max: u64, mut receiver: impl Receiver) -> Result<u64, Stop> {
         let mut consumer = *self;
         consumer.stop_as(stopped, &mut receiver);
-        consumer.leave();
-        consumer.verdict(stopped).map(|()| consumer.delivered)
+        let delivered = max.wrapping_sub(consumer.left);
+        consumer.verdict(stopped).map(|()| delivered)
     }
 }
 
@@ -505,13 +462,12 @@ pub fn is_settled<M: ConsumerMemory>(memory: M, journal: &Journal) -> bool {
 /// was itself. So that a call has settled the ring is not enough.
 #[inline]
 pub fn is_as_left<M: ConsumerMemory>(memory: M, journal: &Journal) -> bool {
-    journal.fenced() == Fenced(memory.consumer_pos(Ordering::Relaxed))
-        && journal.held() == Held::NOTHING
+    journal.fenced() == Fenced(memory.consumer_pos(Ordering::Relaxed)) && journal.holds_nothing()
 }
 
 /// Whether a turn would walk a record, or find the ring corrupt. Nothing follows from "no" for who wants to sleep.
 pub fn has_records<M: ConsumerMemory>(memory: M, journal: &Journal) -> bool {
-    matches!(Consumer::resume(memory, journal).look(), Head::Ready)
+    matches!(Consumer::resume(memory, journal, 0).look(), Head::Ready)
 }
 
 #[cfg(test)]

@@ -34,11 +34,11 @@ impl Fill {
 
     /// Notes that the reader has found `bytes`, as many as `size` at most, in its ring of `size` bytes.
     #[inline(always)]
-    pub fn note(&self, bytes: u64, size: u64) {
+    pub fn note(&self, bytes: u64, size: impl FnOnce() -> u64) {
         // Both are less than an address space: the ring is mapped.
-        let (bytes, size) = (bytes as usize, size as usize);
+        let bytes = bytes as usize;
         if bytes > self.noted_above.load(Ordering::Relaxed) {
-            self.note_more(bytes, size);
+            self.note_more(bytes, size() as usize);
         }
     }
 
@@ -92,7 +92,7 @@ mod tests {
     fn noted(looks: &[u64]) -> (usize, usize) {
         let fill = Fill::new();
         for &bytes in looks {
-            fill.note(bytes, SIZE);
+            fill.note(bytes, || SIZE);
         }
         (fill.high_water(), fill.nearly_full())
     }
@@ -114,11 +114,11 @@ mod tests {
     #[test]
     fn what_was_found_before_a_reset_is_forgotten() {
         let fill = Fill::new();
-        fill.note(4088, SIZE);
+        fill.note(4088, || SIZE);
         fill.reset();
-        fill.note(16, SIZE);
+        fill.note(16, || SIZE);
         assert_eq!((fill.high_water(), fill.nearly_full()), (16, 0));
-        fill.note(3584, SIZE);
+        fill.note(3584, || SIZE);
         assert_eq!((fill.high_water(), fill.nearly_full()), (3584, 1));
     }
 

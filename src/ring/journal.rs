@@ -121,6 +121,12 @@ impl Journal {
         }
     }
 
+    /// Whether [`held`](Self::held) is [`Held::NOTHING`]: one load.
+    #[inline(always)]
+    pub fn holds_nothing(&self) -> bool {
+        self.published.get() == Held::NOTHING.published
+    }
+
     /// What a walk has last put into `consumer_pos`; something else if another call has walked since.
     #[inline(always)]
     pub fn published(&self) -> u64 {

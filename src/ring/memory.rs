@@ -39,6 +39,11 @@ pub trait ConsumerMemory: Copy + Fence {
 
     /// The header word of the record that starts at `start`, a multiple of 8; Relaxed.
     fn header(self, start: u64) -> u32;
+
+    /// Where the payload of that record lies; null in memory that has no addresses.
+    fn payload(self, _start: u64) -> *mut u8 {
+        core::ptr::null_mut()
+    }
 }
 
 /// A ring that the kernel fills without regard to what we have read (`BPF_F_RB_OVERWRITE`).

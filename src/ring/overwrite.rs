@@ -287,8 +287,14 @@ impl<'a, M: OverwriteMemory> Reader<'a, M> {
         }
         // In hand: should a call in the callback find it overwritten by then, it has been read all the same.
         self.notes.see(start.wrapping_add(header.span()));
-        let len = header.payload_len();
-        match receiver.record(Record { start, len }) {
+        let len = u64::from(header.payload_len());
+        let record = Record {
+            start,
+            len,
+            // The receiver has a copy of it.
+            payload: core::ptr::null_mut(),
+        };
+        match receiver.record(record) {
             Received::Refused => Some(Ended::Refused),
             received => {
                 self.step(header.span());

@@ -7,7 +7,9 @@ pub struct Record {
     /// Position of its header.
     pub start: u64,
     /// Bytes of payload, which follow the header.
-    pub len: u32,
+    pub len: u64,
+    /// Where they lie, in memory that has addresses.
+    pub payload: *mut u8,
 }
 
 /// What the receiver of a record made of it.

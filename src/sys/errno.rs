@@ -30,6 +30,29 @@ impl Errno {
     }
 }
 
+/// A number or an error in one register, where a `Result` would take memory: what a function returns that is not to be
+/// inlined.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Packed(i64);
+
+impl From<Result<u64, Errno>> for Packed {
+    #[inline(always)]
+    fn from(result: Result<u64, Errno>) -> Self {
+        Packed(match result {
+            Ok(number) => number as i64,
+            // Negative whatever a callback has returned, INT_MIN too.
+            Err(error) => i64::from(error.0 as u32).wrapping_neg(),
+        })
+    }
+}
+
+impl From<Packed> for Result<u64, Errno> {
+    #[inline(always)]
+    fn from(Packed(result): Packed) -> Self {
+        u64::try_from(result).map_err(|_| Errno(result.wrapping_neg() as c_int))
+    }
+}
+
 macro_rules! names {
     ($($number:ident)*) => {
         &[$((

@@ -6,9 +6,7 @@ use super::mutant::*;
 const HELD_BACK: &str = "        self.published = self.last;
         self.journal.set_published(self.last);";
 const REPAIR: &str = "    while held.is_behind(pos, memory.size()) && !moved {";
-const SETTLE: &str = "
-            consumer.settle(receiver)
-";
+const SETTLE: &str = " = consumer.settle(receiver);";
 const LINGERING_WOKEN: &str = "a_lingering_reader_is_woken_for_every_record";
 const HOT_WOKEN: &str = "a_reader_of_a_hot_ring_is_woken_for_every_record";
 const COMES_AGAIN: &str =
@@ -43,17 +41,14 @@ pub const MUTANTS: &[Mutant] = &[
         file: CONSUMER,
         replace: &[(
             SETTLE,
-            "
-            let lingered = journal.held() != Held::NOTHING && !HOT;
-            if lingered && stopped == Drained::CaughtUp {
+            " = if !journal.holds_nothing() && !HOT && stopped == Drained::CaughtUp {
                 memory.set_consumer_pos(consumer.cursor, Ordering::Release);
                 consumer.published = consumer.cursor;
                 consumer.fenced = Fenced(consumer.cursor);
                 true
             } else {
                 consumer.settle(receiver)
-            }
-",
+            };",
         )],
         caught_by: LINGERING_WOKEN,
     },
@@ -62,10 +57,8 @@ pub const MUTANTS: &[Mutant] = &[
         file: CONSUMER,
         replace: &[(
             SETTLE,
-            "
-            let lingered = journal.held() != Held::NOTHING && !HOT;
-            lingered && stopped == Drained::CaughtUp || consumer.settle(receiver)
-",
+            " = !journal.holds_nothing() && !HOT && stopped == Drained::CaughtUp
+                || consumer.settle(receiver);",
         )],
         caught_by: LINGERING_WOKEN,
     },
@@ -73,15 +66,15 @@ pub const MUTANTS: &[Mutant] = &[
         name: "ends, not starts, published in a hot ring and no fence owed for them",
         file: WALK,
         replace: &[(
-            STEP,
-            "        self.step(span);
-        if HOT {
+            "        let stopped = self.hand_over(committed, receiver);\n",
+            "        let stopped = self.hand_over(committed, receiver);
+        if HOT && stopped.is_none() {
             self.memory.set_consumer_pos(self.cursor, super::Ordering::Release);
             self.published = self.cursor;
             self.fenced = super::Fenced(self.cursor);
             self.journal.set_published(self.cursor);
         }
-        let passed =",
+",
         )],
         caught_by: HOT_WOKEN,
     },
@@ -165,7 +158,11 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "a note that was half written is believed by a turn",
         file: HOLD,
-        replace: &[("            || !held.is_forward(memory.size())\n", "")],
+        replace: &[(
+            "if !held.is_forward(memory.size())
+            || memory",
+            "if memory",
+        )],
         caught_by: "a_note_that_was_half_written_moves_nothing",
     },
     Mutant {
@@ -187,10 +184,8 @@ pub const MUTANTS: &[Mutant] = &[
         name: "a call goes back to what is written over",
         file: PASSED,
         replace: &[(
-            "            if self.is_written_over(producer) {
-                self.go_on_at(pos);",
-            "            if false {
-                self.go_on_at(pos);",
+            "        if is_written_over(memory",
+            "        if false && is_written_over(memory",
         )],
         caught_by: "a_call_whose_records_are_written_over_goes_on_where_its_callback_was",
     },
@@ -198,17 +193,15 @@ pub const MUTANTS: &[Mutant] = &[
         name: "a call goes on where others were though its records are there",
         file: PASSED,
         replace: &[(
-            "            if self.is_written_over(producer) {
-                self.go_on_at(pos);",
-            "            if true {
-                self.go_on_at(pos);",
+            "        if is_written_over(memory",
+            "        if true || is_written_over(memory",
         )],
         caught_by: "records_and_positions_are_libbpfs",
     },
     Mutant {
         name: "where others were is not noted",
         file: PASSED,
-        replace: &[("            self.journal.set_passed(pos);\n", "")],
+        replace: &[("        journal.set_passed(pos);\n", "")],
         caught_by: "a_reservation_that_was_under_way_when_a_call_went_back_does_not_stop_the_ring",
     },
     Mutant {

@@ -14,17 +14,23 @@ pub struct Mutant {
 pub const CONSUMER: &str = "src/ring/consumer.rs";
 pub const WALK: &str = "src/ring/consumer/walk.rs";
 pub const HOLD: &str = "src/ring/consumer/hold.rs";
+pub const STRAIGHT: &str = "src/ring/consumer/straight.rs";
 pub const PASSED: &str = "src/ring/consumer/passed.rs";
 pub const JOURNAL: &str = "src/ring/journal.rs";
 pub const ROUNDS: &str = "src/ring/rounds.rs";
-pub const STEP: &str = "        self.step(span);
-        let passed =";
+pub const STEP: &str = "        self.step(end);
+        if let";
 /// A publication leaves the note of what was fenced before it.
-pub const PUBLISHED_UNFENCED: (&str, &str) =
-    ("        self.journal.set_fenced(Fenced::NOWHERE);\n", "");
+pub const PUBLISHED_UNFENCED: (&str, &str) = (
+    "before it comes back there.
+        self.journal.set_fenced(Fenced::NOWHERE);
+",
+    "before it comes back there.
+",
+);
 pub const FENCE_CLAIMED: (&str, &str) = (
-    "        if self.is_fenced() {
-            fenced = self.fenced;",
-    "        if true {
-            fenced = Fenced(self.cursor);",
+    "moved ours back there.
+        self.journal.set_fenced(Fenced::NOWHERE);",
+    "moved ours back there.
+        self.journal.set_fenced(Fenced(self.cursor));",
 );

@@ -8,9 +8,11 @@ const AFTER_ERROR: &str = "
                     .inspect_err(|_| rings.fail())?;";
 const TURN_UNFENCED: (&str, &str) = (
     "            consumer.stop_as(stopped, receiver);
-            false",
+",
     "            memory.set_consumer_pos(consumer.cursor, Ordering::Release);
-            false",
+            consumer.fenced = Fenced(consumer.cursor);
+            consumer.leave();
+",
 );
 
 pub const MUTANTS: &[Mutant] = &[
@@ -51,11 +53,11 @@ pub const MUTANTS: &[Mutant] = &[
         name: "a turn forgets what is held",
         file: HOLD,
         replace: &[(
-            "        if held == Held::NOTHING
-            ||",
+            "        if journal.holds_nothing() {
+            return Consumer::enter",
             "        journal.forget();
-        if true
-            ||",
+        if true {
+            return Consumer::enter",
         )],
         caught_by: TWO_WOKEN,
     },
@@ -72,7 +74,7 @@ pub const MUTANTS: &[Mutant] = &[
         name: "the ends of held rings published without the fence",
         file: HOLD,
         replace: &[(
-            "    consumer.publish_end(receiver);
+            "    consumer.publish_end(consumer.has_moved(), receiver);
     consumer.leave",
             "    memory.set_consumer_pos(consumer.cursor, Ordering::Release);
     consumer.published = consumer.cursor;
@@ -100,21 +102,20 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "a bounded turn without the fence",
         file: CONSUMER,
-        replace: &[TURN_UNFENCED, FENCE_CLAIMED],
+        replace: &[TURN_UNFENCED],
         caught_by: "a_reader_of_one_record_a_call_of_two_rings_is_woken",
     },
     Mutant {
         name: "a failed turn without the fence",
         file: CONSUMER,
-        replace: &[TURN_UNFENCED, FENCE_CLAIMED],
+        replace: &[TURN_UNFENCED],
         caught_by: "a_reader_of_two_rings_is_woken_though_a_callback_fails",
     },
     Mutant {
         name: "a ring that was settled in its callback counts as settled after it",
         file: CONSUMER,
         replace: &[(
-            "    journal.fenced() == Fenced(memory.consumer_pos(Ordering::Relaxed))
-        &&",
+            "    journal.fenced() == Fenced(memory.consumer_pos(Ordering::Relaxed)) &&",
             "    let _ = memory;\n   ",
         )],
         caught_by: "a_ring_whose_position_somebody_else_has_moved_is_not_as_left",

@@ -4,32 +4,36 @@
 use super::mutant::*;
 
 const KERNEL: &str = "src/ring/model/kernel.rs";
-const FENCE: (&str, &str) = ("            M::fence(Ordering::SeqCst);\n", "");
+const FENCE: (&str, &str) = ("        M::fence(Ordering::SeqCst);\n", "");
 const RELEASE_STORE: (&str, &str) = (
     "set_consumer_pos(self.cursor, Ordering::SeqCst)",
     "set_consumer_pos(self.cursor, Ordering::Release)",
 );
-const SETTLE: &str = "        self.publish_end(receiver);
-        match self.look() {";
+const SETTLE: &str = "        if self.has_moved() {
+            self.publish_end(true, receiver);";
+const LOOK: &str = "match self.look() {";
 const LEAVE_UNFENCED: (&str, &str) = (
-    "                consumer.stop(more, &mut receiver);
-                consumer.leave();",
-    "                memory.set_consumer_pos(consumer.cursor, Ordering::Release);
+    "                consumer.stop(true, receiver);",
+    "                let end = consumer.cursor;
+                consumer.memory.set_consumer_pos(end, Ordering::Release);
+                consumer.fenced = Fenced(end);
                 consumer.leave();",
 );
 const FAIL_UNFENCED: (&str, &str) = (
-    "Drained::Failed(_, more) => self.stop(more, receiver),",
-    "Drained::Failed(_, more) => {
-                let _ = more;
+    "Drained::Limit | Drained::Failed(_) => self.stop(self.has_moved(), receiver),",
+    "Drained::Limit => self.stop(self.has_moved(), receiver),
+            Drained::Failed(_) => {
                 self.memory.set_consumer_pos(self.cursor, Ordering::Release);
+                self.fenced = Fenced(self.cursor);
+                self.leave();
             }",
 );
-const RECEIVE: &str = "        let received = receiver.record(Record { start, len });";
-const PUBLISH_ENDS: &str = "        self.step(span);
+const RECEIVE: &str = "        let received = receiver.record(record);";
+const PUBLISH_ENDS: &str = "        self.step(end);
         self.memory.set_consumer_pos(self.cursor, super::Ordering::Release);
         self.published = self.cursor;
         self.fenced = super::Fenced(self.cursor);
-        let passed =";
+        if let";
 const WOKEN: &str = "a_reader_is_woken_for_every_record";
 const REUSE: &str = "sleeping::space_is_used_again_only_after_its_record_was_delivered";
 
@@ -49,30 +53,39 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "no second look",
         file: CONSUMER,
-        replace: &[("match self.look() {", "match Head::Pending {")],
+        replace: &[(LOOK, "match Head::Pending {")],
         caught_by: WOKEN,
     },
     Mutant {
         name: "a verdict from loads older than the last publication",
         file: CONSUMER,
-        replace: &[(
-            SETTLE,
-            "        let head = self.look();
-        self.publish_end(receiver);
-        match head {",
-        )],
+        replace: &[
+            (
+                SETTLE,
+                "        let head = self.look();
+        if self.has_moved() {
+            self.publish_end(true, receiver);",
+            ),
+            (LOOK, "match head {"),
+        ],
         caught_by: WOKEN,
     },
     Mutant {
         name: "settle looks at producer_pos only",
         file: CONSUMER,
-        replace: &[(
-            SETTLE,
-            "        let seen = self.look_at_producer();
-        self.publish_end(receiver);
-        let moved = self.look_at_producer() != seen;
-        match if moved { Head::Ready } else { Head::Pending } {",
-        )],
+        replace: &[
+            (
+                SETTLE,
+                "        let seen = self.look_ahead();
+        if self.has_moved() {
+            self.publish_end(true, receiver);",
+            ),
+            (
+                LOOK,
+                "let more = self.look_ahead() != seen;
+        match if more { Head::Ready } else { Head::Pending } {",
+            ),
+        ],
         caught_by: "a_reader_is_woken_for_a_record_that_was_busy_while_it_settled",
     },
     Mutant {
@@ -105,8 +118,8 @@ pub const MUTANTS: &[Mutant] = &[
         file: WALK,
         replace: &[(
             RECEIVE,
-            "        self.memory.set_consumer_pos(start.wrapping_add(span), super::Ordering::Release);
-        let received = receiver.record(Record { start, len });",
+            "        self.memory.set_consumer_pos(end, super::Ordering::Release);
+        let received = receiver.record(record);",
         )],
         caught_by: REUSE,
     },
@@ -118,8 +131,8 @@ pub const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a bounded return without the fence",
-        file: CONSUMER,
-        replace: &[LEAVE_UNFENCED, FENCE_CLAIMED],
+        file: STRAIGHT,
+        replace: &[LEAVE_UNFENCED],
         caught_by: "a_reader_of_one_record_a_call_is_woken",
     },
     Mutant {
@@ -131,7 +144,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "a failed return without the fence",
         file: CONSUMER,
-        replace: &[FAIL_UNFENCED, FENCE_CLAIMED],
+        replace: &[FAIL_UNFENCED],
         caught_by: "a_reader_whose_callback_fails_is_woken",
     },
     Mutant {

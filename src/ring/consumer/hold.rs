@@ -57,8 +57,8 @@ pub fn is_held<M: ConsumerMemory>(memory: M, journal: &Journal) -> bool {
 /// Publishes the end of what is held back, fenced, without a further look: whoever enters next relies on
 /// that fence.
 pub fn release<M: ConsumerMemory>(memory: M, journal: &Journal, receiver: &mut impl Receiver) {
-    let mut consumer = Consumer::resume(memory, journal);
-    consumer.publish_end(receiver);
+    let mut consumer = Consumer::resume(memory, journal, 0);
+    consumer.publish_end(consumer.has_moved(), receiver);
     consumer.leave();
 }
 
@@ -67,14 +67,16 @@ impl<'a, M: ConsumerMemory> Consumer<'a, M> {
     /// publish the end now would be to claim to have caught up. Enters as any call does if nothing is held
     /// back, or if somebody else has moved the position since.
     #[inline(always)]
-    pub(super) fn resume(memory: M, journal: &'a Journal) -> Self {
+    pub(super) fn resume(memory: M, journal: &'a Journal, max: u64) -> Self {
+        if journal.holds_nothing() {
+            return Consumer::enter_repaired(memory, journal, max, false);
+        }
         let held = journal.held();
         // Acquire, as in `enter`.
-        if held == Held::NOTHING
-            || !held.is_forward(memory.size())
+        if !held.is_forward(memory.size())
             || memory.consumer_pos(Ordering::Acquire) != held.published
         {
-            return Consumer::enter(memory, journal);
+            return Consumer::enter(memory, journal, max);
         }
         Consumer {
             memory,
@@ -83,9 +85,9 @@ impl<'a, M: ConsumerMemory> Consumer<'a, M> {
             last: held.published,
             published: held.published,
             fenced: Fenced::NOWHERE,
-            entered: held.reached,
-            delivered: 0,
+            left: max,
             discarded: 0,
+            ahead: 0,
         }
     }
 

@@ -6,14 +6,22 @@
 //! has yet to read. There is nothing left to go back to then. This call goes on where the others were, since
 //! all that was before has been delivered by them.
 
-use super::super::journal::Fenced;
+use super::super::journal::{Fenced, Journal};
 use super::super::memory::ConsumerMemory;
 use super::super::record::ALIGN;
-use super::Consumer;
 use super::walk::Drained;
+use super::{Consumer, look_at_producer};
 use core::sync::atomic::Ordering;
 
 impl<M: ConsumerMemory> Consumer<'_, M> {
+    /// After a callback: takes note if it has moved the position.
+    #[inline(always)]
+    pub(super) fn see_whether_moved<const HOT: bool>(&mut self) {
+        if self.is_moved::<HOT>() {
+            self.notice_move();
+        }
+    }
+
     /// After a callback: whether `consumer_pos` is not what this call has put there.
     ///
     /// In a hot ring only what a call in the callback has changed is of interest, even if it has left the position.
@@ -26,71 +34,96 @@ impl<M: ConsumerMemory> Consumer<'_, M> {
         }
     }
 
-    /// Takes note of a position that others have moved. `true` if this call went on there, and so must look again.
-    #[cold]
-    pub(super) fn notice_move(&mut self) -> bool {
-        // Acquire, as in `enter`.
-        let pos = self.memory.consumer_pos(Ordering::Acquire);
+    /// Takes note of a position that others have moved. If this call goes on there, nothing lies ahead until it looks
+    /// again.
+    #[inline(always)]
+    pub(super) fn notice_move(&mut self) {
+        let (pos, goes_on) = follow(self.memory, self.journal, self.cursor);
         self.published = pos;
         self.fenced = Fenced::NOWHERE;
-        if !self.is_after(pos) {
-            self.journal.begin(pos, self.cursor);
-            return false;
+        if goes_on {
+            self.go_on_at(pos);
         }
-        let producer = self.look_at_producer();
-        if self.is_in_ring(pos, producer) {
-            if self.is_written_over(producer) {
-                self.go_on_at(pos);
-                return true;
-            }
-            // A reservation that has seen this position may still write over what we go back to.
-            self.journal.set_passed(pos);
-        }
-        // Whoever enters the ring next has nothing to make good.
-        self.journal.forget();
-        false
     }
 
     /// What is at the cursor cannot be what a producer wrote for a reader who is there. Goes on where others were
     /// before somebody moved the position back, if that is known.
-    #[cold]
+    #[inline(always)]
     pub(super) fn find_corrupt(&mut self) -> Drained {
-        let producer = self.look_at_producer();
-        if self.is_written_over(producer) {
-            let Fenced(left) = self.journal.fenced();
-            for pos in [self.journal.passed(), left] {
-                if self.is_after(pos) && self.is_in_ring(pos, producer) {
-                    self.memory.set_consumer_pos(pos, Ordering::Release);
-                    self.go_on_at(pos);
-                    return Drained::Seen;
-                }
-            }
-        }
-        Drained::Corrupt
-    }
-
-    /// Whether `pos` is after the cursor.
-    fn is_after(&self, pos: u64) -> bool {
-        pos.wrapping_sub(self.cursor) as i64 > 0
-    }
-
-    /// Whether `pos` can be the start of a record, and all that follows it is in the ring still.
-    fn is_in_ring(&self, pos: u64, producer: u64) -> bool {
-        pos % ALIGN == 0 && producer.wrapping_sub(pos) <= self.memory.size()
-    }
-
-    /// Whether the producer has come round to the cursor. It never fills the last 8 bytes for a reader who is there.
-    fn is_written_over(&self, producer: u64) -> bool {
-        let ahead = producer.wrapping_sub(self.cursor);
-        ahead as i64 > 0 && ahead >= self.memory.size()
+        let Some(pos) = overtake(self.memory, self.journal, self.cursor) else {
+            return Drained::Corrupt;
+        };
+        self.published = pos;
+        self.fenced = Fenced::NOWHERE;
+        self.go_on_at(pos);
+        Drained::Seen
     }
 
     /// Goes on at `pos`, which `consumer_pos` holds.
+    #[inline(always)]
     fn go_on_at(&mut self, pos: u64) {
         self.cursor = pos;
         self.last = pos;
-        self.published = pos;
-        self.fenced = Fenced::NOWHERE;
-        self.journal.begin(pos, pos);
+        self.ahead = 0;
     }
+}
+
+// Functions that are not inlined get and return what fits registers, so that the consumer stays in registers too.
+
+/// Where others have moved the position to, and whether a call at `cursor` is to go on there, which is noted.
+#[cold]
+#[inline(never)]
+fn follow<M: ConsumerMemory>(memory: M, journal: &Journal, cursor: u64) -> (u64, bool) {
+    // Acquire, as in `enter`.
+    let pos = memory.consumer_pos(Ordering::Acquire);
+    if !is_after(pos, cursor) {
+        journal.begin(pos, cursor);
+        return (pos, false);
+    }
+    let producer = look_at_producer(memory, cursor);
+    if is_in_ring(memory, pos, producer) {
+        if is_written_over(memory, cursor, producer) {
+            journal.begin(pos, pos);
+            return (pos, true);
+        }
+        // A reservation that has seen this position may still write over what we go back to.
+        journal.set_passed(pos);
+    }
+    // Whoever enters the ring next has nothing to make good.
+    journal.forget();
+    (pos, false)
+}
+
+/// Where others were before somebody moved the position back to `cursor`, if that is known and what is at the cursor is
+/// written over. The position is moved there, and a call that goes on there noted.
+#[cold]
+#[inline(never)]
+fn overtake<M: ConsumerMemory>(memory: M, journal: &Journal, cursor: u64) -> Option<u64> {
+    let producer = look_at_producer(memory, cursor);
+    if !is_written_over(memory, cursor, producer) {
+        return None;
+    }
+    let Fenced(left) = journal.fenced();
+    let known = [journal.passed(), left];
+    let ahead = |&pos: &u64| is_after(pos, cursor) && is_in_ring(memory, pos, producer);
+    let pos = known.into_iter().find(ahead)?;
+    memory.set_consumer_pos(pos, Ordering::Release);
+    journal.begin(pos, pos);
+    Some(pos)
+}
+
+/// Whether `pos` is after `cursor`.
+fn is_after(pos: u64, cursor: u64) -> bool {
+    pos.wrapping_sub(cursor) as i64 > 0
+}
+
+/// Whether `pos` can be the start of a record, and all that follows it is in the ring still.
+fn is_in_ring<M: ConsumerMemory>(memory: M, pos: u64, producer: u64) -> bool {
+    pos % ALIGN == 0 && producer.wrapping_sub(pos) <= memory.size()
+}
+
+/// Whether the producer has come round to `cursor`. It never fills the last 8 bytes for a reader who is there.
+fn is_written_over<M: ConsumerMemory>(memory: M, cursor: u64, producer: u64) -> bool {
+    let ahead = producer.wrapping_sub(cursor);
+    ahead as i64 > 0 && ahead >= memory.size()
 }

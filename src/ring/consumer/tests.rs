@@ -13,6 +13,7 @@ mod protocol;
 mod rings;
 
 use super::*;
+use crate::ring::journal::Held;
 use crate::ring::memory::Fence;
 use crate::ring::receiver::{Received, Record};
 use crate::ring::rounds::one::read_one;
@@ -213,7 +214,7 @@ impl<'a> Taker<'a> {
 
     fn consume(&mut self, max: u64) -> Result<u64, Stop> {
         self.hot = false;
-        consume(self.ring, &self.ring.journal, max, self)
+        call(self.ring, &self.ring.journal, max, self)
     }
 
     /// One call that lingers.

@@ -89,9 +89,9 @@ impl Rate {
     #[inline(always)]
     pub fn note(&mut self, call: &mut Call, walked: Walked, held: bool, limits: &Limits) -> Clocks {
         if call.walked.records == 0 {
-            self.sample.calls = self.sample.calls.saturating_add(1);
+            self.sample.calls = self.sample.calls.wrapping_add(1);
         }
-        let due = self.is_due();
+        let due = held && self.is_due();
         let records = walked.records.wrapping_sub(call.walked.records);
         let bytes = walked.bytes.wrapping_sub(call.walked.bytes);
         call.walked = walked;
@@ -107,6 +107,13 @@ impl Rate {
         if records < few {
             return Clocks::Neither;
         }
+        self.note_more(due)
+    }
+
+    /// The same where the records might be worth a window; `due` is whether one may be decided on with what the call
+    /// has held back.
+    #[inline(never)]
+    fn note_more(&mut self, due: bool) -> Clocks {
         if self.lingering {
             return Clocks::Wall;
         }
@@ -121,7 +128,7 @@ impl Rate {
             return if asks { Clocks::Wall } else { Clocks::Neither };
         }
         // Nothing can be decided with rings that have settled already.
-        if self.sample.since == 0 || due && held {
+        if self.sample.since == 0 || due {
             if self.promising {
                 Clocks::Both
             } else {

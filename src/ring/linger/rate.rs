@@ -209,8 +209,8 @@ impl Rate {
 
 impl Sample {
     pub fn add(&mut self, records: u64, bytes: u64) {
-        self.records = self.records.saturating_add(records);
-        self.bytes = self.bytes.saturating_add(bytes);
+        self.records = self.records.wrapping_add(records);
+        self.bytes = self.bytes.wrapping_add(bytes);
     }
 
     /// An empty sample, begun at `since` with the thread's CPU time `cpu`.

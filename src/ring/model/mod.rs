@@ -20,7 +20,7 @@ mod overwriting;
 mod rings;
 mod sleeping;
 
-use super::consumer::{Stop, consume, is_settled, repair};
+use super::consumer::{Stop, call, is_settled, repair};
 use super::journal::Journal;
 use super::memory::ConsumerMemory;
 use super::receiver::{Received, Receiver, Record};
@@ -162,7 +162,7 @@ impl Reader {
             if waiting || taker.hot {
                 read_one(ring, &journal, max, &mut taker, &mut waits)
             } else {
-                consume(ring, &journal, max, &mut taker)
+                call(ring, &journal, max, &mut taker)
             }
         };
         let result = catch_unwind(AssertUnwindSafe(call));
@@ -274,7 +274,7 @@ impl Taker<'_> {
             calls_at: &mut None,
             hot: false,
         };
-        let delivered = consume(self.ring, self.journal, u64::MAX, &mut taker);
+        let delivered = call(self.ring, self.journal, u64::MAX, &mut taker);
         assert!(delivered.is_ok_and(|delivered| delivered > 0));
     }
 }

@@ -45,7 +45,7 @@ impl Receiver for Given<'_> {
         assert!(!twice, "{record:?} twice or out of order");
         self.kernel.check(record, self.copy);
         assert_eq!(self.kernel.consumer(), record.start, "in the callback");
-        let span = Header::from_word(record.len).span();
+        let span = Header::from_word(record.len as u32).span();
         self.reached = record.start.wrapping_add(span);
         self.walked += span;
         self.delivered += 1;

@@ -127,7 +127,7 @@ impl Kernel {
 
     /// Has the reader been given a record that there was, as it was?
     pub fn check(&self, record: Record, copy: &[Cell<usize>]) {
-        let Record { start, len } = record;
+        let (start, len) = (record.start, record.len as u32);
         let known = self.locked.lock().unwrap().lengths.get(&start).copied();
         assert_eq!(known, Some(len), "the length of the record at {start}");
         let bytes: Vec<u8> = copy

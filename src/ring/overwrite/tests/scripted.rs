@@ -266,7 +266,7 @@ impl Receiver for Taker<'_> {
         let kernel = self.shared.producer.kernel;
         kernel.check(record, self.copy);
         assert_eq!(kernel.consumer(), record.start, "in the callback");
-        let span = Header::from_word(record.len).span();
+        let span = Header::from_word(record.len as u32).span();
         self.shared.given.borrow_mut().insert(record.start, span);
         let act = self.shared.acts.borrow_mut().pop().unwrap_or(0);
         if act & 1 != 0 {
