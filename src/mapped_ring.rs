@@ -245,9 +245,6 @@ impl RingHandle {
     /// The same where there is no straight way.
     #[inline(never)]
     fn consume_at_length(self, max: u64) -> Packed {
-        if max == 0 {
-            return Ok(0).into();
-        }
         self.set_part(self.part().walked());
         let result = match self.overwriting() {
             Some(overwriting) => self.consume_overwriting(overwriting, max),

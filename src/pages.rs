@@ -5,9 +5,7 @@
 //! area, which it maps twice in a row so that a record may run over its end. `unsigned long` there is
 //! the kernel's: on a 64-bit kernel a 32-bit program sees 64-bit positions.
 
-#[cfg(not(target_pointer_width = "64"))]
-use crate::ring::memory::extend;
-use crate::ring::memory::{ConsumerMemory, Fence, OverwriteMemory, ProducerMemory};
+use crate::ring::memory::{ConsumerMemory, Fence, OverwriteMemory, ProducerMemory, extend};
 use crate::sys::errno::Errno;
 use crate::sys::mmap::{self, Access, page_size};
 use core::ffi::{c_int, c_void};
@@ -198,6 +196,16 @@ impl ConsumerMemory for Pages {
     #[inline(always)]
     fn consumer_pos(self, order: Ordering) -> u64 {
         widened(self.own_word(self.consumer).load(order))
+    }
+
+    #[inline(always)]
+    fn consumer_pos_near(self, near: u64, order: Ordering) -> u64 {
+        let pos = ConsumerMemory::consumer_pos(self, order);
+        if size_of::<OwnWord>() < size_of::<u64>() {
+            extend(near, pos as u32)
+        } else {
+            pos
+        }
     }
 
     #[inline(always)]

@@ -30,6 +30,11 @@ impl ConsumerMemory for OwnPages {
     }
 
     #[inline(always)]
+    fn consumer_pos_near(self, near: u64, order: Ordering) -> u64 {
+        self.0.pages().consumer_pos_near(near, order)
+    }
+
+    #[inline(always)]
     fn set_consumer_pos(self, pos: u64, order: Ordering) {
         self.0.pages().set_consumer_pos(pos, order);
     }

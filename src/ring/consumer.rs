@@ -447,12 +447,14 @@ impl<'a, M: ConsumerMemory> Consumer<'a, M> {
 /// not wait. Asked first, it saves them the rest.
 ///
 /// It believes its look as [`settle`](Consumer::settle) would: `consumer_pos` is where the last call left
-/// it, and that call ended with a fence. Nothing is held back either: what is lies between `consumer_pos`
-/// and `producer_pos`, and there is nothing between them.
+/// it, and that call ended with a fence. Nothing is held back either. A note may be there all the same, of a call that
+/// was left before somebody else moved the position to its end: the next call forgets it.
 #[inline(always)]
 pub fn is_settled<M: ConsumerMemory>(memory: M, journal: &Journal) -> bool {
     let cursor = memory.consumer_pos(Ordering::Relaxed);
-    journal.fenced() == Fenced(cursor) && memory.producer_pos(cursor) == cursor
+    journal.fenced() == Fenced(cursor)
+        && memory.producer_pos(cursor) == cursor
+        && journal.holds_nothing()
 }
 
 /// Whether the ring is where its last call has left it. One that was settled then is settled still: there

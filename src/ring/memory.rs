@@ -27,6 +27,12 @@ pub trait ConsumerMemory: Copy + Fence {
     /// Our own position, as the kernel sees it.
     fn consumer_pos(self, order: Ordering) -> u64;
 
+    /// The same where `near` is a position at most 2 GiB away: memory may hold its low half only.
+    #[inline(always)]
+    fn consumer_pos_near(self, _near: u64, order: Ordering) -> u64 {
+        self.consumer_pos(order)
+    }
+
     /// Publishes our own position.
     fn set_consumer_pos(self, pos: u64, order: Ordering);
 
@@ -84,7 +90,7 @@ pub trait ProducerMemory: Copy + Fence {
 ///
 /// A 32-bit program reads only the low word of the other side's position: on a 64-bit kernel the
 /// high word cannot be read with it in one load, on a 32-bit kernel another field stands there.
-#[cfg_attr(target_pointer_width = "64", allow(dead_code))]
+#[inline(always)]
 pub fn extend(near: u64, low: u32) -> u64 {
     let distance = low.wrapping_sub(near as u32) as i32;
     near.wrapping_add(i64::from(distance) as u64)

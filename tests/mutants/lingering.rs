@@ -174,10 +174,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "a call in a callback is not noticed in a ring that is not hot",
         file: PASSED,
-        replace: &[(
-            "self.memory.consumer_pos(Ordering::Relaxed) != self.published",
-            "false",
-        )],
+        replace: &[("pos != self.published", "false")],
         caught_by: "a_call_whose_records_are_written_over_goes_on_where_its_callback_was",
     },
     Mutant {
@@ -199,19 +196,29 @@ pub const MUTANTS: &[Mutant] = &[
         caught_by: "records_and_positions_are_libbpfs",
     },
     Mutant {
-        name: "where others were is not noted",
+        name: "a call that goes back does not look once more",
         file: PASSED,
-        replace: &[("        journal.set_passed(pos);\n", "")],
-        caught_by: "a_reservation_that_was_under_way_when_a_call_went_back_does_not_stop_the_ring",
+        replace: &[(
+            "if !is_written_over(memory, cursor, look_at_producer(memory, cursor)) {",
+            "if true {",
+        )],
+        caught_by: "a_call_that_goes_back_looks_once_more_when_the_kernel_can_see_it",
     },
     Mutant {
-        name: "a call in a callback is not noticed before a window",
-        file: HOLD,
+        name: "the note of a call that was left is no matter where the ring is settled",
+        file: CONSUMER,
         replace: &[(
-            "if self.memory.consumer_pos(Ordering::Relaxed) != self.last {",
-            "if self.published != self.last {",
+            "        && memory.producer_pos(cursor) == cursor
+        && journal.holds_nothing()",
+            "        && memory.producer_pos(cursor) == cursor",
         )],
-        caught_by: "records_and_positions_are_libbpfs",
+        caught_by: "a_note_that_a_call_has_left_is_seen_to",
+    },
+    Mutant {
+        name: "where others were is not noted",
+        file: PASSED,
+        replace: &[("    journal.set_passed(pos);\n", "")],
+        caught_by: "a_reservation_that_was_under_way_when_a_call_went_back_does_not_stop_the_ring",
     },
     Mutant {
         name: "a note left behind by a call in a callback",

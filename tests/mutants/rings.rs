@@ -65,7 +65,7 @@ pub const MUTANTS: &[Mutant] = &[
         name: "a turn goes on from its note though somebody else has moved the position",
         file: HOLD,
         replace: &[(
-            "            || memory.consumer_pos(Ordering::Acquire) != held.published\n",
+            "            || memory.consumer_pos_near(held.published, Ordering::Acquire) != held.published\n",
             "",
         )],
         caught_by: "a_reader_believes_another_one_that_has_consumed_the_ring_that_was_held",

@@ -151,7 +151,8 @@ pub const MUTANTS: &[Mutant] = &[
         name: "a call that does not wait believes a position that somebody else published",
         file: CONSUMER,
         replace: &[(
-            "    journal.fenced() == Fenced(cursor) && memory",
+            "    journal.fenced() == Fenced(cursor)
+        && memory",
             "    memory",
         )],
         caught_by: "a_reader_that_moves_its_position_itself_is_woken",

@@ -17,8 +17,9 @@ use core::sync::atomic::Ordering;
 /// space meanwhile.
 pub(super) const HELD_PART: u64 = 16;
 
-/// Moves `consumer_pos` to where libbpf would have it. `true` if that has moved it; the caller then owes
-/// a fence, since the new position may be the end of the ring.
+/// Moves `consumer_pos` to where libbpf would have it. `true` if there was something to see to; the caller then owes
+/// a fence: the new position may be the end of the ring, or somebody else has moved it since a call was left, perhaps to
+/// where it was fenced before that call.
 ///
 /// It is elsewhere between two turns, while the callback of another ring may run; if the last callback or
 /// window did not return (exception, `longjmp`, a cancelled thread); and while the callback of a hot ring
@@ -30,28 +31,32 @@ pub fn repair<M: ConsumerMemory>(memory: M, journal: &Journal) -> bool {
     if held == Held::NOTHING {
         return false;
     }
-    repair_held(memory, journal, held)
+    repair_held(memory, journal, held);
+    true
 }
 
 #[cold]
-fn repair_held<M: ConsumerMemory>(memory: M, journal: &Journal, held: Held) -> bool {
-    let mut pos = memory.consumer_pos(Ordering::Relaxed);
+fn repair_held<M: ConsumerMemory>(memory: M, journal: &Journal, held: Held) {
+    let mut pos = memory.consumer_pos_near(held.reached, Ordering::Relaxed);
     let mut moved = false;
     while held.is_behind(pos, memory.size()) && !moved {
         // Release, as in `publish_start`; Acquire keeps the note until the position is good.
         moved = memory.replace_consumer_pos(pos, held.reached, Ordering::AcqRel);
         // Another process that has moved it may have the same note, but an older one.
-        pos = memory.consumer_pos(Ordering::Relaxed);
+        pos = memory.consumer_pos_near(held.reached, Ordering::Relaxed);
     }
     journal.forget();
-    moved
 }
 
 /// Whether something is held back: [`repair`] would move `consumer_pos`.
 #[inline]
 pub fn is_held<M: ConsumerMemory>(memory: M, journal: &Journal) -> bool {
     let held = journal.held();
-    held != Held::NOTHING && held.is_behind(memory.consumer_pos(Ordering::Relaxed), memory.size())
+    if held == Held::NOTHING {
+        return false;
+    }
+    let pos = memory.consumer_pos_near(held.reached, Ordering::Relaxed);
+    held.is_behind(pos, memory.size())
 }
 
 /// Publishes the end of what is held back, fenced, without a further look: whoever enters next relies on
@@ -74,7 +79,7 @@ impl<'a, M: ConsumerMemory> Consumer<'a, M> {
         let held = journal.held();
         // Acquire, as in `enter`.
         if !held.is_forward(memory.size())
-            || memory.consumer_pos(Ordering::Acquire) != held.published
+            || memory.consumer_pos_near(held.published, Ordering::Acquire) != held.published
         {
             return Consumer::enter(memory, journal, max);
         }
@@ -111,8 +116,7 @@ impl<'a, M: ConsumerMemory> Consumer<'a, M> {
     /// record behind.
     #[inline(always)]
     pub(super) fn hold_back(&mut self, receiver: &mut impl Receiver) {
-        // Not what we believe is published: a callback may have moved it.
-        if self.memory.consumer_pos(Ordering::Relaxed) != self.last {
+        if self.published != self.last {
             // Release, and no fence: as in `publish_start`. The record is committed.
             self.memory.set_consumer_pos(self.last, Ordering::Release);
             self.has_published(self.last);

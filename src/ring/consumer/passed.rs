@@ -30,7 +30,10 @@ impl<M: ConsumerMemory> Consumer<'_, M> {
         if HOT {
             self.journal.published() != self.published
         } else {
-            self.memory.consumer_pos(Ordering::Relaxed) != self.published
+            let pos = self
+                .memory
+                .consumer_pos_near(self.published, Ordering::Relaxed);
+            pos != self.published
         }
     }
 
@@ -75,7 +78,7 @@ impl<M: ConsumerMemory> Consumer<'_, M> {
 #[inline(never)]
 fn follow<M: ConsumerMemory>(memory: M, journal: &Journal, cursor: u64) -> (u64, bool) {
     // Acquire, as in `enter`.
-    let pos = memory.consumer_pos(Ordering::Acquire);
+    let pos = memory.consumer_pos_near(cursor, Ordering::Acquire);
     if !is_after(pos, cursor) {
         journal.begin(pos, cursor);
         return (pos, false);
@@ -86,12 +89,30 @@ fn follow<M: ConsumerMemory>(memory: M, journal: &Journal, cursor: u64) -> (u64,
             journal.begin(pos, pos);
             return (pos, true);
         }
-        // A reservation that has seen this position may still write over what we go back to.
-        journal.set_passed(pos);
+        return go_back(memory, journal, cursor, pos);
     }
     // Whoever enters the ring next has nothing to make good.
     journal.forget();
     (pos, false)
+}
+
+/// Moves the position back from `pos` to `cursor`, where all was there at the last look, and looks once more: until then
+/// the producer may have used the space.
+fn go_back<M: ConsumerMemory>(memory: M, journal: &Journal, cursor: u64, pos: u64) -> (u64, bool) {
+    // A reservation that has seen the position as it was may write over it later still.
+    journal.set_passed(pos);
+    memory.set_consumer_pos(cursor, Ordering::Release);
+    journal.set_fenced(Fenced::NOWHERE);
+    journal.begin(cursor, cursor);
+    // Pairs with the spin lock of `__bpf_ringbuf_reserve`: a reservation that begins after this finds the position, the
+    // others are seen here, but for one that is under way.
+    M::fence(Ordering::SeqCst);
+    if !is_written_over(memory, cursor, look_at_producer(memory, cursor)) {
+        return (cursor, false);
+    }
+    memory.set_consumer_pos(pos, Ordering::Release);
+    journal.begin(pos, pos);
+    (pos, true)
 }
 
 /// Where others were before somebody moved the position back to `cursor`, if that is known and what is at the cursor is
@@ -108,6 +129,7 @@ fn overtake<M: ConsumerMemory>(memory: M, journal: &Journal, cursor: u64) -> Opt
     let ahead = |&pos: &u64| is_after(pos, cursor) && is_in_ring(memory, pos, producer);
     let pos = known.into_iter().find(ahead)?;
     memory.set_consumer_pos(pos, Ordering::Release);
+    journal.set_fenced(Fenced::NOWHERE);
     journal.begin(pos, pos);
     Some(pos)
 }

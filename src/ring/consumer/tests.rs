@@ -71,6 +71,7 @@ struct Ring {
     headers: RefCell<HashMap<u64, u32>>,
     journal: Journal,
     at_seqcst_store: Cell<Option<fn(&Ring)>>,
+    at_release_store: Cell<Option<fn(&Ring)>>,
 }
 
 impl Ring {
@@ -83,6 +84,7 @@ impl Ring {
             headers: RefCell::default(),
             journal: Journal::new(),
             at_seqcst_store: Cell::new(None),
+            at_release_store: Cell::new(None),
         }
     }
 
@@ -140,11 +142,14 @@ impl ConsumerMemory for &Ring {
 
     fn set_consumer_pos(self, pos: u64, order: Ordering) {
         note(Step::Store(pos, order));
-        if order == Ordering::SeqCst {
-            // The event comes before the store is seen: the producer still finds us behind.
-            if let Some(event) = self.at_seqcst_store.take() {
-                event(self);
-            }
+        // The event comes before the store is seen: the producer still finds us behind.
+        let event = if order == Ordering::SeqCst {
+            self.at_seqcst_store.take()
+        } else {
+            self.at_release_store.take()
+        };
+        if let Some(event) = event {
+            event(self);
         }
         self.consumer.set(pos);
     }

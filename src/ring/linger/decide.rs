@@ -195,6 +195,10 @@ impl Rate {
         }
         match self.went(asked, took, now) {
             Went::Well => {}
+            // Of the time that was asked for it has brought nothing, as any empty one.
+            Went::Interrupted if self.lingering && records == 0 => {
+                return self.judge_idle(asked, asked, limits);
+            }
             Went::Interrupted => return true,
             Went::Overslept => return false,
         }

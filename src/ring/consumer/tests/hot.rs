@@ -188,6 +188,7 @@ fn what_a_fork_has_made_good_is_not_taken_for_somebody_elses() {
 fn nothing_is_made_good_where_nothing_is_held() {
     let ring = Ring::with_records(10);
     Taker::leaving_at(&ring, 0).leave(&mut Windows::none().hot());
+    assert!(repair(&ring, &ring.journal), "a call was left");
     assert!(!repair(&ring, &ring.journal));
     assert_eq!(ring.consumer.get(), 0);
     assert!(!steps().iter().any(|step| matches!(step, Step::Replace(..))));

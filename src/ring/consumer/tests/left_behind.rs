@@ -67,3 +67,26 @@ fn a_ring_whose_position_somebody_else_has_moved_is_not_as_left() {
     ring.consumer.set(16);
     assert!(!is_as_left(&ring, &ring.journal));
 }
+
+/// Leaves the callback of the record at `start`, to which somebody has moved the position back.
+fn left_after_a_move_back(ring: &Ring, start: u64) {
+    assert_eq!(Taker::new(ring).consume(u64::MAX), Ok(3));
+    assert!(is_settled(ring, &ring.journal));
+    ring.consumer.set(start);
+    let left = catch_unwind(AssertUnwindSafe(|| {
+        Taker::leaving_at(ring, start).consume(1)
+    }));
+    assert!(left.is_err());
+}
+
+#[test]
+fn a_note_that_a_call_has_left_is_seen_to_though_the_ring_is_where_it_was_fenced_once() {
+    let ring = Ring::with_records(3);
+    left_after_a_move_back(&ring, 32);
+    // Somebody else goes on, and stores the end without a fence.
+    ring.consumer.set(48);
+    assert!(!is_settled(&ring, &ring.journal));
+    assert_eq!(Taker::new(&ring).consume(u64::MAX), Ok(0));
+    assert_eq!(steps_since(Step::Fence(Ordering::SeqCst)).len(), 2);
+    assert!(is_settled(&ring, &ring.journal) && is_as_left(&ring, &ring.journal));
+}

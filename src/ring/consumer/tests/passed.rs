@@ -21,6 +21,7 @@ fn other_reader(ring: &Ring) -> Ring {
         headers: RefCell::new(ring.headers.borrow().clone()),
         journal: Journal::new(),
         at_seqcst_store: Cell::new(None),
+        at_release_store: Cell::new(None),
     }
 }
 
@@ -135,6 +136,26 @@ fn a_reservation_that_was_under_way_when_a_call_went_back_does_not_stop_the_ring
     let made = ring.producer.get() / 16;
     let last = (made - FULL as u64..made).map(|number| number * 16);
     assert_eq!(starts[starts.len() - FULL..], last.collect::<Vec<_>>());
+}
+
+#[test]
+fn a_call_that_goes_back_looks_once_more_when_the_kernel_can_see_it() {
+    let ring = Ring::starting_at(0);
+    let half = FULL / 2;
+    (0..half).for_each(|_| _ = ring.reserve(8));
+    let mut taker = Taker::answering(&ring, |record| {
+        if record.start == 0 && ring.consumer.get() == 0 {
+            assert!(Taker::new(&ring).consume(u64::MAX).is_ok());
+            // Between the look and the store: as long as a thread may be kept from running.
+            ring.at_release_store.set(Some(fill));
+        }
+        Received::Consumed
+    });
+    assert_eq!(taker.consume(u64::MAX), Ok(1 + FULL as u64));
+    let new = (half..half + FULL).map(|number| number as u64 * 16);
+    let expected: Vec<u64> = [0].into_iter().chain(new).collect();
+    assert_eq!(taker.starts(), expected);
+    assert!(is_settled(&ring, &ring.journal));
 }
 
 #[test]
