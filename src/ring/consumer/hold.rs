@@ -51,10 +51,10 @@ fn repair_held<M: ConsumerMemory>(memory: M, journal: &Journal, held: Held) {
 /// Whether something is held back: [`repair`] would move `consumer_pos`.
 #[inline]
 pub fn is_held<M: ConsumerMemory>(memory: M, journal: &Journal) -> bool {
-    let held = journal.held();
-    if held == Held::NOTHING {
+    if journal.holds_nothing() {
         return false;
     }
+    let held = journal.held();
     let pos = memory.consumer_pos_near(held.reached, Ordering::Relaxed);
     held.is_behind(pos, memory.size())
 }
