@@ -135,7 +135,7 @@ fn a_panic_anywhere_would_be_found() {
             "unwrap",
             WALK,
             "let span = header.span();\n        if",
-            "let span = Some(header.span()).filter(|&span| span != 7).unwrap();\n        if",
+            "let span = Some(header.span()).filter(|&span| span != 16).unwrap();\n        if",
             "unwrap_failed",
         ),
         (
