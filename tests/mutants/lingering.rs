@@ -3,6 +3,11 @@
 
 use super::mutant::*;
 
+const LOOKS_ONCE: (&str, &str) = (
+    "if !is_written_over(memory, cursor, look_at_producer(memory, cursor)) {",
+    "if true {",
+);
+
 const HELD_BACK: &str = "        self.published = self.last;
         self.journal.set_published(self.last);";
 const REPAIR: &str = "    while held.is_behind(pos, memory.size()) && !moved {";
@@ -32,7 +37,7 @@ pub const MUTANTS: &[Mutant] = &[
             HELD_BACK,
             "        self.memory.set_consumer_pos(self.cursor, Ordering::Release);
         self.journal.set_fenced(super::Fenced(self.cursor));
-        self.journal.set_published(self.last);",
+        self.journal.forget();",
         )],
         caught_by: LINGERING_WOKEN,
     },
@@ -134,11 +139,8 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "a position made good owes no fence",
         file: CONSUMER,
-        replace: &[
-            ("if !repaired && journal.fenced()", "if journal.fenced()"),
-            PUBLISHED_UNFENCED,
-        ],
-        caught_by: "a_reader_is_woken_after_a_call_in_a_callback_and_a_window_that_was_left",
+        replace: &[("if !repaired && journal.fenced()", "if journal.fenced()")],
+        caught_by: "a_note_that_a_call_has_left_is_seen_to",
     },
     Mutant {
         name: "a position made good is published Relaxed",
@@ -180,10 +182,13 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "a call goes back to what is written over",
         file: PASSED,
-        replace: &[(
-            "        if is_written_over(memory",
-            "        if false && is_written_over(memory",
-        )],
+        replace: &[
+            (
+                "        if is_written_over(memory",
+                "        if false && is_written_over(memory",
+            ),
+            LOOKS_ONCE,
+        ],
         caught_by: "a_call_whose_records_are_written_over_goes_on_where_its_callback_was",
     },
     Mutant {
@@ -198,20 +203,13 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "a call that goes back does not look once more",
         file: PASSED,
-        replace: &[(
-            "if !is_written_over(memory, cursor, look_at_producer(memory, cursor)) {",
-            "if true {",
-        )],
+        replace: &[LOOKS_ONCE],
         caught_by: "a_call_that_goes_back_looks_once_more_when_the_kernel_can_see_it",
     },
     Mutant {
         name: "the note of a call that was left is no matter where the ring is settled",
         file: CONSUMER,
-        replace: &[(
-            "        && memory.producer_pos(cursor) == cursor
-        && journal.holds_nothing()",
-            "        && memory.producer_pos(cursor) == cursor",
-        )],
+        replace: &[NOTE_IGNORED],
         caught_by: "a_note_that_a_call_has_left_is_seen_to",
     },
     Mutant {

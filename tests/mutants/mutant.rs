@@ -20,13 +20,11 @@ pub const JOURNAL: &str = "src/ring/journal.rs";
 pub const ROUNDS: &str = "src/ring/rounds.rs";
 pub const STEP: &str = "        self.step(end);
         if let";
-/// A publication leaves the note of what was fenced before it.
-pub const PUBLISHED_UNFENCED: (&str, &str) = (
-    "before it comes back there.
-        self.journal.set_fenced(Fenced::NOWHERE);
-",
-    "before it comes back there.
-",
+/// A ring passes for settled though a call was left there.
+pub const NOTE_IGNORED: (&str, &str) = (
+    "        && memory.producer_pos(cursor) == cursor
+        && journal.holds_nothing()",
+    "        && memory.producer_pos(cursor) == cursor",
 );
 pub const FENCE_CLAIMED: (&str, &str) = (
     "moved ours back there.

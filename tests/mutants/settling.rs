@@ -167,12 +167,6 @@ pub const MUTANTS: &[Mutant] = &[
         caught_by: "a_reader_that_moves_its_position_itself_is_woken",
     },
     Mutant {
-        name: "a position counts as fenced after it was moved and came back",
-        file: CONSUMER,
-        replace: &[PUBLISHED_UNFENCED],
-        caught_by: "out_of_a_call_the_end_is_believed_only_where_it_was_fenced",
-    },
-    Mutant {
         name: "the kernel's barrier removed",
         file: KERNEL,
         replace: &[(
