@@ -176,7 +176,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "a call in a callback is not noticed in a ring that is not hot",
         file: PASSED,
-        replace: &[("pos != self.published", "false")],
+        replace: &[("self.journal.published() != self.published", "false")],
         caught_by: "a_call_whose_records_are_written_over_goes_on_where_its_callback_was",
     },
     Mutant {

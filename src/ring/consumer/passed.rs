@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! Other readers of the same ring: a call in one of our callbacks, or another manager, process or thread.
+//! Other readers of the same ring: a call in one of our callbacks, or another process, thread or manager.
 //!
 //! Each call goes its own way, as libbpf's do: it goes back to where it was itself, and its records come again. But
 //! whoever has read on has given space back to the producer, which may have written over the records that this call
@@ -14,27 +14,21 @@ use super::{Consumer, look_at_producer};
 use core::sync::atomic::Ordering;
 
 impl<M: ConsumerMemory> Consumer<'_, M> {
-    /// After a callback: takes note if it has moved the position.
+    /// After a callback: takes note if a call in it has read the ring.
     #[inline(always)]
-    pub(super) fn see_whether_moved<const HOT: bool>(&mut self) {
-        if self.is_moved::<HOT>() {
+    pub(super) fn see_whether_moved(&mut self) {
+        if self.is_moved() {
             self.notice_move();
         }
     }
 
-    /// After a callback: whether `consumer_pos` is not what this call has put there.
+    /// After a callback: whether a call in it has walked, even if it has left the position.
     ///
-    /// In a hot ring only what a call in the callback has changed is of interest, even if it has left the position.
+    /// The notes are ours alone. `consumer_pos` itself would say more, but its line is the producer's too: where that is
+    /// the faster one, a load of it for each record takes as long as a hundred instructions.
     #[inline(always)]
-    pub(super) fn is_moved<const HOT: bool>(&self) -> bool {
-        if HOT {
-            self.journal.published() != self.published
-        } else {
-            let pos = self
-                .memory
-                .consumer_pos_near(self.published, Ordering::Relaxed);
-            pos != self.published
-        }
+    pub(super) fn is_moved(&self) -> bool {
+        self.journal.published() != self.published
     }
 
     /// Takes note of a position that others have moved. If this call goes on there, nothing lies ahead until it looks

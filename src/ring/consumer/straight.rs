@@ -88,7 +88,7 @@ impl<'a, M: ConsumerMemory> Straight<'a, M> {
                 Some(Drained::Refused) => return Went::Refused,
                 Some(stopped) => return Left::after(&consumer, delivered, stopped),
             }
-            if consumer.is_moved::<false>() {
+            if consumer.is_moved() {
                 return Left::after(&consumer, delivered, Drained::Seen);
             }
             if delivered == consumer.left {

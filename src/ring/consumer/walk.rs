@@ -180,8 +180,8 @@ impl<M: ConsumerMemory> Consumer<'_, M> {
         match stopped {
             Some(Drained::Refused) => {}
             // Apart from `None`, so that the compiler need not keep the answer of most callbacks.
-            Some(_) => self.see_whether_moved::<HOT>(),
-            None => self.see_whether_moved::<HOT>(),
+            Some(_) => self.see_whether_moved(),
+            None => self.see_whether_moved(),
         }
         stopped
     }
