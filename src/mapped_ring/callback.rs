@@ -4,6 +4,7 @@
 use super::RingHandle;
 use crate::ring::receiver::{Received, Receiver, Record};
 use crate::stats::Counters;
+use core::ffi::c_void;
 
 /// The program's callback as the receiver of records. Plain data without a destructor: the callback
 /// may unwind or jump over it. Counting is a kind of its own, so that nothing is asked for each record.
@@ -18,30 +19,41 @@ impl<const COUNTED: bool> Callback<COUNTED> {
     }
 }
 
+/// Gives a record's `len` bytes at `payload` to the program.
+///
+/// # Safety
+///
+/// The bytes are there until the callback returns.
+#[inline(always)]
+pub(super) unsafe fn call_back<const COUNTED: bool>(
+    ring: RingHandle,
+    payload: *mut c_void,
+    len: usize,
+) -> Received {
+    // SAFETY: a live ring: no callback may free its own manager.
+    let (sample_cb, ctx) = unsafe { ((*ring.as_ptr()).sample_cb, (*ring.as_ptr()).ctx) };
+    let Some(sample_cb) = sample_cb else {
+        return Received::Refused;
+    };
+    Callback::<COUNTED>(ring).count(|counters| {
+        counters.records.add(1);
+        counters.bytes.add(len);
+    });
+    // SAFETY: the program gave us the function and the context for this call; the bytes are there, as required.
+    let result = unsafe { sample_cb(ctx, payload, len) };
+    if result < 0 {
+        Received::Failed(result)
+    } else {
+        Received::Consumed
+    }
+}
+
 impl<const COUNTED: bool> Receiver for Callback<COUNTED> {
     #[inline(always)]
     fn record(&mut self, record: Record) -> Received {
-        let ring = self.0.as_ptr();
-        // SAFETY: a live ring: no callback may free its own manager.
-        let (sample_cb, ctx) = unsafe { ((*ring).sample_cb, (*ring).ctx) };
-        let Some(sample_cb) = sample_cb else {
-            return Received::Refused;
-        };
-        let len = record.len as usize;
-        self.count(|counters| {
-            counters.records.add(1);
-            counters.bytes.add(len);
-        });
-        // SAFETY:
-        // 1. The payload lies within the data area, which is mapped twice in a row: the consumer has
-        //    checked that the record ends before what the producer has published.
-        // 2. The program gave us the function and the context for this call.
-        let result = unsafe { sample_cb(ctx, record.payload.cast(), len) };
-        if result < 0 {
-            Received::Failed(result)
-        } else {
-            Received::Consumed
-        }
+        // SAFETY: the payload lies within the data area, which is mapped twice in a row: the consumer has checked that the
+        // record ends before what the producer has published.
+        unsafe { call_back::<COUNTED>(self.0, record.payload.cast(), record.len as usize) }
     }
 
     #[inline(always)]

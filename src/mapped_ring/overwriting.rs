@@ -2,6 +2,7 @@
 //! A ring in overwrite mode: what it has beside an ordinary one, and its calls.
 
 use super::RingHandle;
+use super::callback::call_back;
 use super::copies::{Copies, Copy, Owner};
 use crate::manager::ManagerHandle;
 use crate::pages::Pages;
@@ -178,26 +179,8 @@ impl OfCopies<'_> {
 
 impl Receiver for OfCopies<'_> {
     fn record(&mut self, record: Record) -> Received {
-        let ring = self.ring.as_ptr();
-        // SAFETY: a live ring: no callback may free its own manager.
-        let (sample_cb, ctx) = unsafe { ((*ring).sample_cb, (*ring).ctx) };
-        let Some(sample_cb) = sample_cb else {
-            return Received::Refused;
-        };
-        let len = record.len as usize;
-        self.count(|counters| {
-            counters.records.add(1);
-            counters.bytes.add(len);
-        });
-        // SAFETY:
-        // 1. The payload has been copied, and nobody uses the copy but this call and its callback.
-        // 2. The program gave us the function and the context for this call.
-        let result = unsafe { sample_cb(ctx, self.copy.payload(), len) };
-        if result < 0 {
-            Received::Failed(result)
-        } else {
-            Received::Consumed
-        }
+        // SAFETY: the payload has been copied, and nobody uses the copy but this call and its callback.
+        unsafe { call_back::<true>(self.ring, self.copy.payload(), record.len as usize) }
     }
 
     fn found(&mut self, bytes: u64) {
