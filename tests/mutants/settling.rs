@@ -33,6 +33,7 @@ const PUBLISH_ENDS: &str = "        self.step(end);
         self.memory.set_consumer_pos(self.cursor, super::Ordering::Release);
         self.published = self.cursor;
         self.fenced = super::Fenced(self.cursor);
+        self.journal.set_published(self.cursor);
         if let";
 const WOKEN: &str = "a_reader_is_woken_for_every_record";
 const REUSE: &str = "sleeping::space_is_used_again_only_after_its_record_was_delivered";
