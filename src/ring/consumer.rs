@@ -272,8 +272,6 @@ impl<M: ConsumerMemory> Consumer<'_, M> {
         // A signal handler that jumps out of here finds the old note until the position is good.
         compiler_fence(Ordering::SeqCst);
         self.journal.set_published(pos);
-        // A call in a callback may have fenced another position, and this one may be left before it comes back there.
-        self.journal.set_fenced(Fenced::NOWHERE);
     }
 
     /// Whether a record waits at the cursor. A BUSY head counts as none: its commit looks at
@@ -385,17 +383,17 @@ impl<'a, M: ConsumerMemory> Consumer<'a, M> {
     /// have moved it since our last call.
     #[inline(always)]
     fn enter(memory: M, journal: &'a Journal, max: u64) -> Self {
-        let repaired = repair(memory, journal);
-        Consumer::enter_repaired(memory, journal, max, repaired)
+        repair(memory, journal);
+        Consumer::enter_repaired(memory, journal, max)
     }
 
-    /// The same where nothing is held back, any more if that has been `repaired`.
+    /// The same where there is no note to make good.
     #[inline(always)]
-    fn enter_repaired(memory: M, journal: &'a Journal, max: u64, repaired: bool) -> Self {
+    fn enter_repaired(memory: M, journal: &'a Journal, max: u64) -> Self {
         // Acquire pairs with the Release of whoever published it, where that was not us: their reads of
         // the data are over before ours begin.
         let cursor = memory.consumer_pos(Ordering::Acquire);
-        let fenced = if !repaired && journal.fenced() == Fenced(cursor) {
+        let fenced = if journal.fenced() == Fenced(cursor) {
             Fenced(cursor)
         } else {
             Fenced::NOWHERE
@@ -406,8 +404,9 @@ impl<'a, M: ConsumerMemory> Consumer<'a, M> {
     /// Ends a call whose end is published and fenced.
     #[inline(always)]
     fn leave(&self) {
-        self.journal.forget();
+        // First: until the note is gone nobody believes what is fenced.
         self.journal.set_fenced(self.fenced);
+        self.journal.forget();
     }
 
     /// Ends a call that has not caught up, and publishes what was walked.

@@ -172,10 +172,10 @@ impl<'a, M: OverwriteMemory> Reader<'a, M> {
 
     /// At `consumer_pos`.
     fn at_position(memory: M, journal: &'a Journal, notes: &'a Notes) -> Self {
-        let repaired = repair(memory, journal);
+        repair(memory, journal);
         // Acquire pairs with the Release of whoever published it: their callbacks are over before ours begin.
         let cursor = memory.consumer_pos(Ordering::Acquire);
-        let fenced = if !repaired && journal.fenced() == Fenced(cursor) {
+        let fenced = if journal.fenced() == Fenced(cursor) {
             Fenced(cursor)
         } else {
             Fenced::NOWHERE

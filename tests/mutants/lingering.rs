@@ -138,8 +138,8 @@ pub const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a position made good owes no fence",
-        file: CONSUMER,
-        replace: &[("if !repaired && journal.fenced()", "if journal.fenced()")],
+        file: HOLD,
+        replace: &[("    journal.set_fenced(Fenced::NOWHERE);\n", "")],
         caught_by: "a_note_that_a_call_has_left_is_seen_to",
     },
     Mutant {
@@ -222,9 +222,9 @@ pub const MUTANTS: &[Mutant] = &[
         name: "a note left behind by a call in a callback",
         file: CONSUMER,
         replace: &[(
-            "    fn leave(&self) {
+            "        self.journal.set_fenced(self.fenced);
         self.journal.forget();",
-            "    fn leave(&self) {",
+            "        self.journal.set_fenced(self.fenced);",
         )],
         caught_by: "a_ring_whose_position_somebody_else_has_moved_is_not_as_left",
     },

@@ -17,8 +17,8 @@ use core::sync::atomic::Ordering;
 /// space meanwhile.
 pub(super) const HELD_PART: u64 = 16;
 
-/// Moves `consumer_pos` to where libbpf would have it. `true` if there was something to see to; the caller then owes
-/// a fence: the new position may be the end of the ring, or somebody else has moved it since a call was left, perhaps to
+/// Moves `consumer_pos` to where libbpf would have it. `true` if there was a note to see to. The next call then owes a
+/// fence: the new position may be the end of the ring, or somebody else has moved it since a call was left, perhaps to
 /// where it was fenced before that call.
 ///
 /// It is elsewhere between two turns, while the callback of another ring may run; if the last callback or
@@ -45,6 +45,8 @@ fn repair_held<M: ConsumerMemory>(memory: M, journal: &Journal, held: Held) {
         // Another process that has moved it may have the same note, but an older one.
         pos = memory.consumer_pos_near(held.reached, Ordering::Relaxed);
     }
+    // While there is a note publications leave this as it is: nobody believes it then.
+    journal.set_fenced(Fenced::NOWHERE);
     journal.forget();
 }
 
@@ -74,7 +76,7 @@ impl<'a, M: ConsumerMemory> Consumer<'a, M> {
     #[inline(always)]
     pub(super) fn resume(memory: M, journal: &'a Journal, max: u64) -> Self {
         if journal.holds_nothing() {
-            return Consumer::enter_repaired(memory, journal, max, false);
+            return Consumer::enter_repaired(memory, journal, max);
         }
         let held = journal.held();
         // Acquire, as in `enter`.

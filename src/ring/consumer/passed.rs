@@ -85,7 +85,8 @@ fn follow<M: ConsumerMemory>(memory: M, journal: &Journal, cursor: u64) -> (u64,
         }
         return go_back(memory, journal, cursor, pos);
     }
-    // Whoever enters the ring next has nothing to make good.
+    // Whoever enters the ring next has nothing to make good, and has to fence what it finds.
+    journal.set_fenced(Fenced::NOWHERE);
     journal.forget();
     (pos, false)
 }
