@@ -18,8 +18,10 @@ use common::cargo;
 use mutants::mutant::Mutant;
 use mutants::settling::SURVIVOR;
 use mutants::{lingering, overwriting, rings, settling};
-use mutated::{Replacement, in_copy};
+use mutated::{Replacement, in_copy_at};
 use std::process::Output;
+use std::sync::Mutex;
+use std::thread;
 
 fn all() -> impl Iterator<Item = &'static Mutant> {
     let mutants = settling::MUTANTS.iter().chain(lingering::MUTANTS);
@@ -43,32 +45,44 @@ fn every_mutant_is_caught() {
     let wanted = std::env::var("RBSHIM_MUTANT").unwrap_or_default();
     let chosen: Vec<_> = all().filter(|it| it.name.contains(&wanted)).collect();
     assert!(!chosen.is_empty(), "no mutant is called {wanted:?}");
-    let mut survivors = Vec::new();
-    for mutant in chosen {
-        let caught = !run(mutant).status.success();
-        let by = if caught { mutant.caught_by } else { "SURVIVED" };
-        println!("| {} | {by} |", mutant.name);
-        if !caught {
-            survivors.push(mutant.name);
+    let chosen = Mutex::new(chosen.into_iter());
+    let survivors = Mutex::new(Vec::new());
+    // One worker for each CPU: most of the time a mutant is built, or runs, in one thread.
+    let work = |place: usize| {
+        let next = || chosen.lock().expect("no panic").next();
+        while let Some(mutant) = next() {
+            let caught = !run(mutant, &format!("worker {place}")).status.success();
+            let by = if caught { mutant.caught_by } else { "SURVIVED" };
+            println!("| {} | {by} |", mutant.name);
+            if !caught {
+                survivors.lock().expect("no panic").push(mutant.name);
+            }
         }
-    }
+    };
+    thread::scope(|scope| {
+        for place in 0..thread::available_parallelism().map_or(1, usize::from) {
+            let work = &work;
+            scope.spawn(move || work(place));
+        }
+    });
+    let survivors = survivors.into_inner().expect("no panic");
     assert!(survivors.is_empty(), "not caught: {survivors:?}");
 }
 
 #[test]
 fn a_release_store_is_enough_where_the_fence_is() {
-    let output = run(&SURVIVOR);
+    let output = run(&SURVIVOR, "survivor");
     assert!(output.status.success(), "{output:?}");
 }
 
-/// Runs the properties of the mutant, or the one of them that must fail.
-fn run(mutant: &Mutant) -> Output {
+/// Runs the properties of the mutant, or the one of them that must fail, at a place of its own.
+fn run(mutant: &Mutant, place: &str) -> Output {
     let replacements: Vec<Replacement> = mutant
         .replace
         .iter()
         .map(|&(from, to)| (mutant.file, from, to))
         .collect();
-    in_copy(mutant.name, &replacements, |copy, target, _| {
+    in_copy_at(place, mutant.name, &replacements, |copy, target, _| {
         let test = || {
             let mut cargo = cargo();
             cargo.current_dir(copy).args(["test", "--lib"]);

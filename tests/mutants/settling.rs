@@ -161,10 +161,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "a position that somebody else published is believed",
         file: CONSUMER,
-        replace: &[(
-            "if journal.fenced() == Fenced(cursor) {",
-            "if true {",
-        )],
+        replace: &[("if journal.fenced() == Fenced(cursor) {", "if true {")],
         caught_by: "a_reader_that_moves_its_position_itself_is_woken",
     },
     Mutant {
