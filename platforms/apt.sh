@@ -12,6 +12,7 @@ keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
 # The host's mirror, which may be near.
 mirror() {
+	# shellcheck disable=SC2016 # apt expands it
 	apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' 2>/dev/null |
 		grep -m 1 '^http' || echo http://deb.debian.org/debian/
 }

@@ -17,6 +17,7 @@ exec </dev/null >/dev/console 2>&1
 # No messages of the kernel among those of the programs.
 dmesg -n 1
 # Before Linux 5.11, maps count as locked memory.
+# shellcheck disable=SC3045 # busybox has it
 ulimit -l unlimited
 cd /
 echo 'guest: begins'
