@@ -3,29 +3,17 @@
 #
 # boot.sh ARCHITECTURE IMAGE FOLDER SECONDS
 #
-# Boots a Linux kernel in qemu-system, and runs FOLDER/start in it as root, with busybox, with FOLDER as /. What it prints
-# is printed, and its exit status is that of this; the status is 124 if the guest takes longer than SECONDS, or ends
-# before the script does. Without a network. ARCHITECTURE is x86-64, aarch64, s390x or ppc64le. CACHE is where busybox is kept.
+# Boots a Linux kernel in qemu-system, and runs FOLDER/start in it as root, with busybox, with FOLDER as /. What it
+# prints is printed, and its exit status is that of this; the status is 124 if the guest takes longer than SECONDS, or
+# ends before the script does. There is no network in it. ARCHITECTURE is x86-64, aarch64, s390x or ppc64le. CACHE is
+# where busybox is kept.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 architecture=$1 image=$2 folder=$3 seconds=$4
 
-case $architecture in
-x86-64) debian=amd64 machine=x86_64 console=ttyS0 cpu=max board=q35 ;;
-# Pointer authentication as the architecture describes it is slow to emulate.
-aarch64) debian=arm64 machine=aarch64 console=ttyAMA0 cpu=max,pauth-impdef=on board=virt ;;
-s390x) debian=s390x machine=s390x console=ttysclp0 cpu=max board=s390-ccw-virtio ;;
-# What the emulated CPU does not have against Spectre must be given up by name.
-ppc64le)
-	debian=ppc64el machine=ppc64 console=hvc0 cpu=max
-	board=pseries,cap-cfpc=broken,cap-sbbc=broken,cap-ibs=broken,cap-ccf-assist=off
-	;;
-*)
-	echo "boot.sh: $architecture is not known" >&2
-	exit 1
-	;;
-esac
+# shellcheck source=platforms/architecture.sh
+. "$here/../architecture.sh"
 
 # Debian's static one, of the guest's architecture.
 busybox=$CACHE/busybox/$debian
@@ -53,7 +41,7 @@ for root in "$work/root" "$folder"; do
 done >"$work/initramfs"
 
 # All in software, with a thread for each CPU: the same everywhere, and KVM inside another guest often fails.
-timeout "$seconds" "qemu-system-$machine" -M "$board" -cpu "$cpu" -smp 2 -m 1024 -accel tcg,thread=multi \
+timeout "$seconds" "qemu-system-$qemu" -M "$board" -cpu "$cpu" -smp 2 -m 1024 -accel tcg,thread=multi \
 	-nodefaults -display none -serial stdio -no-reboot -kernel "$image" -initrd "$work/initramfs" \
 	-append "console=$console panic=-1 quiet" </dev/null | tr -d '\r' |
 	awk '/^guest: begins/ { on = 1; next } /^guest: over / { over = $3; on = 0 } on { print; fflush() }
