@@ -52,11 +52,9 @@ sources >"$place/sources.list"
 config >"$place/apt.conf"
 if [ -z "$(find "$place/updated" -mmin -1440 2>/dev/null)" ]; then
 	# Of a mirror that is being synchronized some lists cannot be had. What they hold is in others mostly, if older.
-	APT_CONFIG=$place/apt.conf apt-get --quiet=2 update >"$place/messages" 2>&1 || {
-		cat "$place/messages" >&2
-		exit 1
-	}
-	! grep -q '^E: ' "$place/messages" || echo "apt.sh: $suite, $architecture: some lists could not be fetched" >&2
+	APT_CONFIG=$place/apt.conf apt-get --quiet=2 update >"$place/messages" 2>&1 ||
+		sed "s/^/apt.sh: $suite, $architecture: /" "$place/messages" >&2
+	[ -n "$(find "$place/lists" -maxdepth 1 -name '*_main_*Packages*')" ] || exit 1
 	touch "$place/updated"
 fi
 echo "$place/apt.conf"

@@ -30,18 +30,20 @@ unpack() {
 	rm -rf "$folder/packages"
 }
 
-candidate() {
-	APT_CONFIG=$("$here/apt.sh" $suite "$host") apt-cache policy "$1" | sed -n 's/^  Candidate: //p'
+# depends PACKAGE PATTERN: the host's package of that name that this one needs.
+depends() {
+	apt-cache depends "$1" | sed -n "s/^ *Depends: \\($2\\)\$/\\1/p" | head -n 1
 }
 
 rust=$CACHE/rust
-version=$(candidate rustc-web)
-if [ "$(cat "$rust/version" 2>/dev/null)" != "$version" ]; then
+APT_CONFIG=$("$here/apt.sh" $suite "$host")
+export APT_CONFIG
+# Of all versions the one of the release itself: it is there for each architecture.
+version=$(apt-cache madison rustc-web | cut -d '|' -f 2 | tr -d ' ' | sort -V | head -n 1)
+if [ "$(cat "$rust/version" 2>/dev/null)" != "${version:?no rustc-web in $suite}" ]; then
 	rm -rf "$rust"
-	library=$(APT_CONFIG=$("$here/apt.sh" $suite "$host") apt-cache depends rustc-web |
-		sed -n 's/^.*Depends: \(libstd-rust-web-[0-9.]*\)$/\1/p' | head -n 1)
-	llvm=$(APT_CONFIG=$("$here/apt.sh" $suite "$host") apt-cache depends "$library" |
-		sed -n 's/^.*Depends: \(libllvm[0-9]*\)$/\1/p' | head -n 1)
+	library=$(depends "libstd-rust-web-dev=$version" 'libstd-rust-web-[0-9.]*')
+	llvm=$(depends "$library=$version" 'libllvm[0-9]*')
 	unpack "$rust" "$host" "rustc-web=$version" "$library=$version" "libstd-rust-web-dev=$version" "$llvm"
 	cat >"$rust/rustc" <<-END
 		#!/bin/sh

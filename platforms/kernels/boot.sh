@@ -43,6 +43,6 @@ done >"$work/initramfs"
 # All in software, with a thread for each CPU: the same everywhere, and KVM inside another guest often fails.
 timeout "$seconds" "qemu-system-$qemu" -M "$board" -cpu "$cpu" -smp 2 -m 1024 -accel tcg,thread=multi \
 	-nodefaults -display none -serial stdio -no-reboot -kernel "$image" -initrd "$work/initramfs" \
-	-append "console=$console panic=-1 quiet" </dev/null | tr -d '\r' |
-	awk '/^guest: begins/ { on = 1; next } /^guest: over / { over = $3; on = 0 } on { print; fflush() }
+	-append "console=$console panic=-1 quiet" </dev/null |
+	awk '{ sub(/\r$/, "") } /^guest: begins/ { on = 1; next } /^guest: over / { over = $3; on = 0 } on { print; fflush() }
 		END { exit over == "" ? 124 : over }'

@@ -38,8 +38,8 @@ versions=$(apt-cache pkgnames linux- | grep -E -x "linux-(image|binary)-$pattern
 	cut -d - -f 3- | sort -r -V | uniq)
 [ -n "$versions" ] || fail "$suite has none for $architecture"
 place=$CACHE/images/$kernel
-# A mirror that is being synchronized may name a version that it has no more.
-for version in $(echo "$versions" | head -n 3); do
+# A mirror may name versions that it does not have, or no more.
+for version in $versions; do
 	image=$place/vmlinuz-$version
 	[ ! -s "$image" ] || break
 	if fetch "$version"; then

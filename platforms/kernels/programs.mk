@@ -48,11 +48,11 @@ $(OUT)/objects/%.o: $(SOURCES)/%.cpp $(HEADERS) $(INSTALLED)/lib/libbpf.a
 # C++ links C too.
 $(ROOT)/programs/stock/%: $(OUT)/objects/%.o
 	@mkdir -p $(@D)
-	$(CXX) -s -pthread $(LINK) -L$(INSTALLED)/lib -o $@ $< -lbpf
+	$(CXX) -s -pthread -L$(INSTALLED)/lib $(LINK) -o $@ $< -lbpf
 
 $(ROOT)/programs/shared/%: $(OUT)/objects/%.o $(RBSHIM)/librbshim.a
 	@mkdir -p $(@D)
-	$(CXX) -s -pthread $(LINK) -L$(RBSHIM) -L$(INSTALLED)/lib -o $@ $< -lrbshim -lbpf
+	$(CXX) -s -pthread -L$(RBSHIM) -L$(INSTALLED)/lib $(LINK) -o $@ $< -lrbshim -lbpf
 
 $(ROOT)/programs/static/%: $(OUT)/objects/%.o $(RBSHIM)/librbshim.a
 	@mkdir -p $(@D)

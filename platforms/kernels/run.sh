@@ -32,6 +32,7 @@ flock -n 9 || {
 
 settings=
 [ -z "${PROGRAMS:-}" ] || settings="programs='$PROGRAMS'"
+[ -z "${WAYS:-}" ] || settings="$settings ways='$WAYS'"
 if [ "${1:-}" = --short ]; then
 	shift
 	settings="ways='stock preloaded' programs='$(grep -v '^#' "$here/short" | tr '\n' ' ')'"
