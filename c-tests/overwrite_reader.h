@@ -69,7 +69,7 @@ static void read_on(__u64 first_word)
 
 	/* Else there would be no end: calls that deliver whole rings in callbacks of such calls. */
 	if (expected.depth)
-		how = BY_CONSUME_N;
+		how = how % 2 ? BY_CONSUME_N : BY_RING_N;
 	found->nested++;
 	expect_again_in_callback(first_word);
 	drain(how);
