@@ -111,6 +111,7 @@ quick: lint
 # Everything, before a change is handed in.
 check: setup
 	shellcheck scripts/*.sh demo/*.sh abi/*.sh litmus/*.sh packaging/*.sh packaging/*/*.sh .ci/run
+	shellcheck platforms/*.sh platforms/*/*.sh
 	@$(MAKE) --no-print-directory lint
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --locked
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --locked --document-private-items
@@ -122,11 +123,17 @@ check: setup
 	cd tool && CARGO_TARGET_DIR=$(TOOL) $(CARGO) clippy --all-targets --locked -- -D warnings
 	cd tool && CARGO_TARGET_DIR=$(TOOL) $(CARGO) test --locked
 	packaging/check/run.sh
+	platforms/kernels/run.sh --short
 
 # Packages, built and used in roots of Debian: needs a network.
 package-check: setup
 	shellcheck scripts/*.sh demo/*.sh abi/*.sh packaging/*.sh packaging/front/*.sh .ci/run
 	packaging/check/run.sh
+
+# The C programs on real kernels, old and new, of four architectures, under qemu: docs/compatibility.md. Needs a network
+# the first time. KERNELS are some of platforms/kernels/list, like 'x86-64/5.10 s390x/6.12'.
+check-kernels: setup
+	platforms/kernels/run.sh $(KERNELS)
 
 # All ways to wait, for so many seconds together: target/soak.md. Then sequences drawn at random, each
 # on libbpf and on rbshim.
@@ -159,4 +166,4 @@ clean:
 
 # `tool` is a folder too.
 .PHONY: all build compile force demo tool install-tool setup lint quick check soak litmus bench header install front \
-	install-front uninstall dist dist-library dist-tool abi package-check clean
+	install-front uninstall dist dist-library dist-tool abi package-check check-kernels clean

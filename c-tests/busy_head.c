@@ -2,13 +2,16 @@
 /* A record that another thread has reserved and not yet committed holds back the records after it. */
 #include "harness.h"
 
+/* Three fit into the ring. */
+#define QUARTER (PAGE / 4 - 24)
+
 static struct ring_buffer *rb;
 static struct holder holder;
 
 int main(void)
 {
 	harness_open();
-	rb = ring_buffer__new(make_ring(0, 4096), print_record, (void *)"reader", NULL);
+	rb = ring_buffer__new(make_ring(0, PAGE), print_record, (void *)"reader", NULL);
 
 	printf("at the head\n");
 	hold(&holder, make_command(HOLD, 0, 0, 3, 16, 0));
@@ -61,13 +64,13 @@ int main(void)
 	show_query(0);
 
 	printf("the ring fills after it\n");
-	hold(&holder, make_command(HOLD, 0, 19, 1, 1000, 0));
-	SHOW(emit(0, 21, 10, 1000));
+	hold(&holder, make_command(HOLD, 0, 19, 1, QUARTER, 0));
+	SHOW(emit(0, 21, 10, QUARTER));
 	SHOW(ring_buffer__consume(rb));
-	SHOW(emit(0, 21, 10, 1000));
+	SHOW(emit(0, 21, 10, QUARTER));
 	release(&holder);
 	SHOW(ring_buffer__poll(rb, -1));
-	SHOW(emit(0, 23, 1, 4080));
+	SHOW(emit(0, 23, 1, PAGE - 16));
 	SHOW(ring_buffer__poll(rb, -1));
 	show_query(0);
 	ring_buffer__free(rb);

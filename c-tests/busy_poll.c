@@ -173,7 +173,7 @@ static void one_record(void)
 
 static void failing(void)
 {
-	if (ring_buffer__add(rb, make_ring(1, 4096), fail, NULL))
+	if (ring_buffer__add(rb, make_ring(1, PAGE), fail, NULL))
 		die("ring_buffer__add");
 	emit(1, 1000000, 2, BACKGROUND_RECORD);
 	SHOW(poll_once(1000));

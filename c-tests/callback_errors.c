@@ -117,7 +117,7 @@ static int set_errno(void *ctx, void *data, size_t size)
 
 static void errno_of_the_callback(void)
 {
-	struct ring_buffer *other = ring_buffer__new(make_ring(3, 4096), set_errno, (void *)"sets errno", NULL);
+	struct ring_buffer *other = ring_buffer__new(make_ring(3, PAGE), set_errno, (void *)"sets errno", NULL);
 
 	printf("errno is what the callback left\n");
 	emit(3, 0, 1, 16);

@@ -76,7 +76,7 @@ static int set_in_callback(void *us, void *data, size_t size)
 
 static void in_callback(void)
 {
-	int map = make_ring(0, 4096);
+	int map = make_ring(0, PAGE);
 	unsigned int us = 500;
 
 	descriptors_before = count_descriptors();

@@ -44,6 +44,10 @@ struct command {
 	__u64 producer_pos;
 };
 
+/* What producer_plain.bpf.c returns for a command that it cannot do, and the most records that it makes at once. */
+#define PLAIN_CANNOT 77
+#define PLAIN_STEP 64
+
 /* The only element of the map `control`, which programs may mmap(). */
 struct control {
 	__u32 held;

@@ -17,9 +17,9 @@ static void fill(__u32 records)
 int main(void)
 {
 	harness_open();
-	rb = ring_buffer__new(make_ring(0, 4096), print_record, (void *)"first", NULL);
-	SHOW(ring_buffer__add(rb, make_ring(1, 4096), print_record, (void *)"second"));
-	SHOW(ring_buffer__add(rb, make_ring(2, 8192), print_record, (void *)"third"));
+	rb = ring_buffer__new(make_ring(0, PAGE), print_record, (void *)"first", NULL);
+	SHOW(ring_buffer__add(rb, make_ring(1, PAGE), print_record, (void *)"second"));
+	SHOW(ring_buffer__add(rb, make_ring(2, 2 * PAGE), print_record, (void *)"third"));
 
 	SHOW(ring_buffer__consume_n(rb, 1));
 	SHOW(ring_buffer__consume_n(rb, 100));

@@ -25,7 +25,7 @@ int main(void)
 	pid_t child;
 
 	harness_open();
-	rb = ring_buffer__new(make_ring(0, 4096), count_record, &delivered, NULL);
+	rb = ring_buffer__new(make_ring(0, PAGE), count_record, &delivered, NULL);
 	if (!rb)
 		die("ring_buffer__new");
 	emit(0, 0, 3, 16);

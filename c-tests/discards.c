@@ -14,7 +14,7 @@ static int print_with_positions(void *name, void *data, size_t size)
 int main(void)
 {
 	harness_open();
-	rb = ring_buffer__new(make_ring(0, 4096), print_with_positions, (void *)"reader", NULL);
+	rb = ring_buffer__new(make_ring(0, PAGE), print_with_positions, (void *)"reader", NULL);
 
 	printf("only discards\n");
 	SHOW(discard(0, 1, 16));
@@ -59,15 +59,15 @@ int main(void)
 	show_query(0);
 
 	printf("a ring full of discards\n");
-	SHOW(discard(0, 1000, 8));
+	SHOW(discard(0, PAGE, 8));
 	SHOW(emit(0, 8, 1, 8));
 	SHOW(ring_buffer__poll(rb, -1));
 	show_query(0);
-	SHOW(emit(0, 8, 1, 4080));
+	SHOW(emit(0, 8, 1, PAGE - 16));
 	SHOW(ring_buffer__consume(rb));
 
 	printf("the largest, discarded\n");
-	SHOW(discard(0, 1, 4080));
+	SHOW(discard(0, 1, PAGE - 16));
 	SHOW(ring_buffer__poll(rb, -1));
 	show_query(0);
 	ring_buffer__free(rb);

@@ -43,7 +43,7 @@ int main(void)
 	pthread_t thread;
 
 	harness_open();
-	rb = ring_buffer__new(make_ring(0, 4096), print_record, (void *)"reader", NULL);
+	rb = ring_buffer__new(make_ring(0, PAGE), print_record, (void *)"reader", NULL);
 	wake_fd = eventfd(0, EFD_NONBLOCK);
 	memset(&event, 0, sizeof(event));
 	event.events = EPOLLIN;

@@ -32,8 +32,8 @@ int main(void)
 	int waiter;
 
 	harness_open();
-	rb = ring_buffer__new(make_ring(0, 4096), first, NULL, NULL);
-	SHOW(ring_buffer__add(rb, make_ring(1, 4096), second, NULL));
+	rb = ring_buffer__new(make_ring(0, PAGE), first, NULL, NULL);
+	SHOW(ring_buffer__add(rb, make_ring(1, PAGE), second, NULL));
 	waiter = epoll_create1(EPOLL_CLOEXEC);
 	SHOW(epoll_ctl(waiter, EPOLL_CTL_ADD, ring_buffer__epoll_fd(rb), &event));
 

@@ -34,7 +34,7 @@ HARNESS_UNUSED static struct ring_buffer *three_rings(void)
 	__u32 i;
 
 	for (i = 0; i < 3; i++) {
-		int map = make_ring(i, 4096);
+		int map = make_ring(i, PAGE);
 
 		if (i == 0)
 			rb = ring_buffer__new(map, read_or_fail, &readers[i], NULL);

@@ -8,7 +8,7 @@ int main(void)
 	int map, left;
 
 	harness_open();
-	map = make_ring(0, 4096);
+	map = make_ring(0, PAGE);
 	for (left = 0; left < 3; left++) {
 		int lowest = open("/dev/null", O_RDONLY);
 		struct ring_buffer *rb;

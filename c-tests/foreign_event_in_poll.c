@@ -35,7 +35,7 @@ int main(void)
 	struct ring_buffer *rb;
 
 	harness_open();
-	rb = ring_buffer__new(make_ring(0, 4096), print_record, (void *)"reader", NULL);
+	rb = ring_buffer__new(make_ring(0, PAGE), print_record, (void *)"reader", NULL);
 	poll_with(rb, 1, 0);
 	poll_with(rb, 0x7fffffff, 2);
 	poll_with(rb, 0xffffffff, 4);

@@ -54,12 +54,12 @@ int main(void)
 	__u64 three = 3;
 
 	harness_open();
-	rb = ring_buffer__new(make_ring(0, 4096), print_record, (void *)"first", NULL);
+	rb = ring_buffer__new(make_ring(0, PAGE), print_record, (void *)"first", NULL);
 	event_fd = eventfd(0, 0);
 	if (event_fd < 0 || pipe(pipe_fds))
 		die("eventfd and pipe");
 	add(event_fd, TIMER);
-	SHOW(ring_buffer__add(rb, make_ring(1, 4096), print_record, (void *)"second"));
+	SHOW(ring_buffer__add(rb, make_ring(1, PAGE), print_record, (void *)"second"));
 	add(pipe_fds[0], PIPE);
 
 	turn();

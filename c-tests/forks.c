@@ -30,9 +30,9 @@ static void consume_and_free_in_child(void)
 
 static void own_manager_in_child(void)
 {
-	struct ring_buffer *own = ring_buffer__new(make_ring(1, 4096), print_record, (void *)"child's own", NULL);
+	struct ring_buffer *own = ring_buffer__new(make_ring(1, PAGE), print_record, (void *)"child's own", NULL);
 
-	SHOW(ring_buffer__add(rb, make_ring(2, 4096), print_record, (void *)"added by the child"));
+	SHOW(ring_buffer__add(rb, make_ring(2, PAGE), print_record, (void *)"added by the child"));
 	emit(1, 0, 1, 16);
 	emit(2, 0, 1, 16);
 	SHOW(ring_buffer__poll(own, -1));
@@ -61,7 +61,7 @@ static int fork_in_callback(void *name, void *data, size_t size)
 static void in_callback(bool by_poll)
 {
 	printf("in the callback, by %s\n", by_poll ? "poll" : "consume");
-	rb = ring_buffer__new(make_ring(0, 4096), fork_in_callback, (void *)"parent", NULL);
+	rb = ring_buffer__new(make_ring(0, PAGE), fork_in_callback, (void *)"parent", NULL);
 	emit(0, 0, 4, 16);
 	fork_at = 1;
 	child = -1;
@@ -85,7 +85,7 @@ static void in_callback(bool by_poll)
 int main(void)
 {
 	harness_open();
-	rb = ring_buffer__new(make_ring(0, 4096), print_record, (void *)"reader", NULL);
+	rb = ring_buffer__new(make_ring(0, PAGE), print_record, (void *)"reader", NULL);
 
 	printf("the child reads\n");
 	emit(0, 0, 2, 16);

@@ -45,7 +45,7 @@ static void other_ring(void)
 
 	/* The first one is used by its thread. */
 	command.producer = 1;
-	if (ring_buffer__add(rb, make_ring(SECOND_RING, 4096), count_second, NULL))
+	if (ring_buffer__add(rb, make_ring(SECOND_RING, PAGE), count_second, NULL))
 		die("ring_buffer__add");
 	for (unsigned int i = 0; i < SECOND_RECORDS; i++) {
 		double begun = now();

@@ -58,7 +58,7 @@ static int nest(void *name, void *data, size_t size)
 
 	print_record(name, data, size);
 	if (!inner) {
-		inner = ring_buffer__new(make_ring(1, 4096), throw_int, (void *)"inner", NULL);
+		inner = ring_buffer__new(make_ring(1, PAGE), throw_int, (void *)"inner", NULL);
 		emit(1, 0, 1, 16);
 		ring_buffer__consume(inner);
 	}
@@ -69,7 +69,7 @@ static int nest(void *name, void *data, size_t size)
 int main()
 {
 	harness_open();
-	rb = ring_buffer__new(make_ring(0, 4096), throwing, (void *)"reader", NULL);
+	rb = ring_buffer__new(make_ring(0, PAGE), throwing, (void *)"reader", NULL);
 
 	printf("through consume\n");
 	emit(0, 0, 4, 16);
@@ -112,7 +112,7 @@ int main()
 	ring_buffer__free(rb);
 
 	printf("through two calls\n");
-	rb = ring_buffer__new(make_ring(0, 4096), nest, (void *)"outer", NULL);
+	rb = ring_buffer__new(make_ring(0, PAGE), nest, (void *)"outer", NULL);
 	emit(0, 0, 2, 16);
 	GUARDED(ring_buffer__consume(rb));
 	show_query(0);

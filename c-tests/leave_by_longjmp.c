@@ -32,8 +32,8 @@ static int jumping(void *name, void *data, size_t size)
 int main(void)
 {
 	harness_open();
-	rb = ring_buffer__new(make_ring(0, 4096), jumping, (void *)"reader", NULL);
-	SHOW(ring_buffer__add(rb, make_ring(1, 4096), jumping, (void *)"second"));
+	rb = ring_buffer__new(make_ring(0, PAGE), jumping, (void *)"reader", NULL);
+	SHOW(ring_buffer__add(rb, make_ring(1, PAGE), jumping, (void *)"second"));
 
 	printf("out of consume\n");
 	emit(0, 0, 4, 16);

@@ -82,7 +82,7 @@ int main(void)
 	char byte;
 
 	harness_open();
-	rb = ring_buffer__new(make_ring(0, 4096), ending, (void *)"reader", NULL);
+	rb = ring_buffer__new(make_ring(0, PAGE), ending, (void *)"reader", NULL);
 	for (int cancel = 0; cancel < 2; cancel++) {
 		by_cancel = cancel;
 		printf("%s in the callback\n", cancel ? "cancelled" : "pthread_exit");

@@ -47,8 +47,8 @@ static void fill()
 int main()
 {
 	harness_open();
-	rb = ring_buffer__new(make_ring(0, 4096), leaving, (void *)"first", NULL);
-	SHOW(ring_buffer__add(rb, make_ring(1, 4096), leaving, (void *)"second"));
+	rb = ring_buffer__new(make_ring(0, PAGE), leaving, (void *)"first", NULL);
+	SHOW(ring_buffer__add(rb, make_ring(1, PAGE), leaving, (void *)"second"));
 
 	for (int jump = 0; jump < 2; jump++) {
 		by_jump = jump;

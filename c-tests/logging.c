@@ -134,8 +134,8 @@ int main(void)
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	not_a_ring = bpf_map_create(BPF_MAP_TYPE_ARRAY, "c_tests", 4, 4, 1, NULL);
-	ring = create_map(BPF_MAP_TYPE_RINGBUF, 4096);
-	user_ring = create_map(BPF_MAP_TYPE_USER_RINGBUF, 4096);
+	ring = create_map(BPF_MAP_TYPE_RINGBUF, PAGE);
+	user_ring = create_map(BPF_MAP_TYPE_USER_RINGBUF, PAGE);
 
 	/* In children: libbpf reads the level once. */
 	for (i = 0; i < sizeof(levels) / sizeof(*levels); i++) {

@@ -25,7 +25,7 @@ static void show_ready(void)
 
 static void one_ring(void)
 {
-	int map = make_ring(0, 4096);
+	int map = make_ring(0, PAGE);
 
 	SHOW_POINTER(rb, ring_buffer__new(map, print_record, (void *)"only", NULL));
 	SHOW(ring_buffer__epoll_fd(rb) >= 0);
@@ -50,7 +50,7 @@ static void one_ring(void)
 static void options(void)
 {
 	struct ring_buffer_opts opts;
-	int map = make_ring(0, 4096);
+	int map = make_ring(0, PAGE);
 
 	memset(&opts, 0, sizeof(opts));
 	opts.sz = sizeof(opts);
@@ -63,8 +63,8 @@ static void options(void)
 
 static void several_rings(void)
 {
-	int maps[4] = { make_ring(0, 4096), make_ring(1, 65536), make_ring(2, 8192),
-			make_ring(3, 4096) };
+	int maps[4] = { make_ring(0, PAGE), make_ring(1, 65536), make_ring(2, 2 * PAGE),
+			make_ring(3, PAGE) };
 
 	SHOW_POINTER(rb, ring_buffer__new(maps[0], print_record, (void *)"first", NULL));
 	SHOW(ring_buffer__add(rb, maps[1], print_record, (void *)"second"));
@@ -95,7 +95,7 @@ static void several_rings(void)
 
 static void closed_map_fds(void)
 {
-	int first = make_ring(0, 4096), second = make_ring(1, 4096);
+	int first = make_ring(0, PAGE), second = make_ring(1, PAGE);
 
 	SHOW_POINTER(rb, ring_buffer__new(first, print_record, (void *)"first", NULL));
 	close(first);

@@ -28,7 +28,7 @@ int main(void)
 	if (setrlimit(RLIMIT_NOFILE, &files))
 		die("setrlimit");
 	harness_open();
-	map = make_ring(0, 4096);
+	map = make_ring(0, PAGE);
 	for (unsigned int i = 0; i < MANAGERS; i++) {
 		managers[i] = ring_buffer__new(map, count, NULL, NULL);
 		opened += managers[i] != NULL;

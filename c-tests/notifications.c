@@ -8,9 +8,9 @@ int main(void)
 	int map;
 
 	harness_open();
-	map = make_ring(0, 4096);
+	map = make_ring(0, PAGE);
 	rb = ring_buffer__new(map, print_record, (void *)"reader", NULL);
-	SHOW(ring_buffer__add(rb, make_ring(1, 4096), print_record, (void *)"other"));
+	SHOW(ring_buffer__add(rb, make_ring(1, PAGE), print_record, (void *)"other"));
 
 	printf("without a wake-up\n");
 	emit_flags(0, 0, 5, 16, BPF_RB_NO_WAKEUP);

@@ -17,9 +17,9 @@ static void poll(void)
 int main(void)
 {
 	harness_open();
-	SHOW_POINTER(rb, ring_buffer__new(make_ring(0, 4096), NULL, NULL, NULL));
-	SHOW(ring_buffer__add(rb, make_ring(1, 4096), print_record, (void *)"second"));
-	SHOW(ring_buffer__add(rb, make_ring(2, 4096), NULL, NULL));
+	SHOW_POINTER(rb, ring_buffer__new(make_ring(0, PAGE), NULL, NULL, NULL));
+	SHOW(ring_buffer__add(rb, make_ring(1, PAGE), print_record, (void *)"second"));
+	SHOW(ring_buffer__add(rb, make_ring(2, PAGE), NULL, NULL));
 
 	printf("nothing to deliver\n");
 	SHOW(ring_buffer__consume(rb));

@@ -32,7 +32,7 @@ static void free_null(void)
 int main(void)
 {
 	harness_open();
-	map = make_ring(0, 4096);
+	map = make_ring(0, PAGE);
 	in_child("ring_buffer__add", add);
 	in_child("ring_buffer__poll", poll);
 	in_child("ring_buffer__consume", consume);

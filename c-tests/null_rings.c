@@ -79,7 +79,7 @@ int main(void)
 	in_child("ring__consume", consume);
 	in_child("ring__consume_n", consume_n);
 
-	SHOW_POINTER(without_callback, ring_buffer__new(make_ring(0, 4096), NULL, NULL, NULL));
+	SHOW_POINTER(without_callback, ring_buffer__new(make_ring(0, PAGE), NULL, NULL, NULL));
 	emit(0, 0, 1, 16);
 	in_child("ring__consume", consume_without_callback);
 	in_child("ring__consume_n", consume_n_without_callback);

@@ -27,7 +27,7 @@ int main(void)
 	long before;
 
 	harness_open();
-	rb = ring_buffer__new(make_ring(0, 4096), print_record, (void *)"reader", NULL);
+	rb = ring_buffer__new(make_ring(0, PAGE), print_record, (void *)"reader", NULL);
 	SHOW(ring_buffer__poll(rb, 0));
 	before = milliseconds();
 	SHOW(ring_buffer__poll(rb, 40));

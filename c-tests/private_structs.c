@@ -47,7 +47,7 @@ static int walk(struct ring *ring, const char *name)
 
 int main(void)
 {
-	static const unsigned int sizes[3] = { 4096, 65536, 8192 };
+	const unsigned int sizes[3] = { PAGE, 65536, 2 * PAGE };
 	struct ring_buffer *rb = NULL;
 	int maps[3], i;
 

@@ -4,15 +4,14 @@
  */
 #include "harness.h"
 
-#define SIZE 4096
 #define ROUNDS 3
 /* Records of 64 bytes with their headers: so many fill the ring. */
 #define RECORD 56
-#define FILL 63
+#define FILL (PAGE / 64 - 1)
 #define MADE (ROUNDS * FILL)
 
 static struct ring_buffer *rb;
-static unsigned int times[MADE], damaged, made;
+static unsigned int times[ROUNDS * MAX_PAGE / 64], damaged, made;
 
 static void fill(void)
 {
@@ -77,7 +76,7 @@ static int consume_few(struct ring_buffer *manager)
 int main(void)
 {
 	harness_open();
-	rb = ring_buffer__new(make_ring(0, SIZE), take, NULL, NULL);
+	rb = ring_buffer__new(make_ring(0, PAGE), take, NULL, NULL);
 	if (!rb)
 		die("ring_buffer__new");
 	read_all("consume", ring_buffer__consume);

@@ -16,7 +16,7 @@ static int act(void *name, void *data, size_t size)
 	show_query(0);
 	switch (header.sequence) {
 	case 0:
-		SHOW(ring_buffer__add(rb, make_ring(1, 4096), print_record, (void *)"added"));
+		SHOW(ring_buffer__add(rb, make_ring(1, PAGE), print_record, (void *)"added"));
 		emit(1, 0, 2, 16);
 		break;
 	case 1:
@@ -76,13 +76,13 @@ static void new_manager(ring_buffer_sample_fn callback)
 {
 	ring_buffer__free(rb);
 	nested = 0;
-	rb = ring_buffer__new(make_ring(0, 4096), callback, (void *)"outer", NULL);
+	rb = ring_buffer__new(make_ring(0, PAGE), callback, (void *)"outer", NULL);
 }
 
 int main(void)
 {
 	harness_open();
-	other = ring_buffer__new(make_ring(2, 4096), print_record, (void *)"other manager", NULL);
+	other = ring_buffer__new(make_ring(2, PAGE), print_record, (void *)"other manager", NULL);
 
 	printf("by consume: the ring that was added has its turn in the same call\n");
 	beside_another = true;
@@ -113,7 +113,7 @@ int main(void)
 
 	printf("poll inside poll, with another ring ready\n");
 	new_manager(poll_again);
-	SHOW(ring_buffer__add(rb, make_ring(1, 4096), print_record, (void *)"second"));
+	SHOW(ring_buffer__add(rb, make_ring(1, PAGE), print_record, (void *)"second"));
 	emit(0, 0, 3, 16);
 	emit(1, 0, 2, 16);
 	SHOW(ring_buffer__poll(rb, -1));

@@ -39,7 +39,7 @@ static int act(void *name, void *data, size_t size)
 		SHOW(ring__consume(ring_buffer__ring(other, 0)));
 		break;
 	case 3:
-		SHOW(ring_buffer__add(rb, make_ring(3, 8192), print_record, (void *)"third"));
+		SHOW(ring_buffer__add(rb, make_ring(3, 2 * PAGE), print_record, (void *)"third"));
 		SHOW(ring__size(ring_buffer__ring(rb, 2)));
 		SHOW(ring_buffer__ring(rb, 0) == mine);
 		break;
@@ -50,9 +50,9 @@ static int act(void *name, void *data, size_t size)
 int main(void)
 {
 	harness_open();
-	rb = ring_buffer__new(make_ring(0, 4096), act, (void *)"first", NULL);
-	SHOW(ring_buffer__add(rb, make_ring(1, 4096), print_record, (void *)"second"));
-	other = ring_buffer__new(make_ring(2, 4096), print_record, (void *)"other manager", NULL);
+	rb = ring_buffer__new(make_ring(0, PAGE), act, (void *)"first", NULL);
+	SHOW(ring_buffer__add(rb, make_ring(1, PAGE), print_record, (void *)"second"));
+	other = ring_buffer__new(make_ring(2, PAGE), print_record, (void *)"other manager", NULL);
 
 	emit(0, 0, 5, 16);
 	emit(1, 0, 4, 16);

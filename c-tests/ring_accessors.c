@@ -19,7 +19,7 @@ int main(void)
 	int maps[2];
 
 	harness_open();
-	maps[0] = make_ring(0, 4096);
+	maps[0] = make_ring(0, PAGE);
 	maps[1] = make_ring(1, 65536);
 	rb = ring_buffer__new(maps[0], print_record, (void *)"first", NULL);
 	SHOW_POINTER(first, ring_buffer__ring(rb, 0));

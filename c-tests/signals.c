@@ -76,7 +76,7 @@ int main(void)
 	struct ring_buffer *rb;
 
 	harness_open();
-	rb = ring_buffer__new(make_ring(0, 4096), raise_alarm, (void *)"reader", NULL);
+	rb = ring_buffer__new(make_ring(0, PAGE), raise_alarm, (void *)"reader", NULL);
 
 	handle_alarm(on_alarm, 0);
 	alarm_every(20000, 0);

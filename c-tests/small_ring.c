@@ -5,6 +5,9 @@
  */
 #include "harness.h"
 
+/* A record which takes as much of a ring of one page as one of `bytes` bytes, and its header, take of 4096. */
+#define OF_PAGE(bytes) (((bytes) + 8) * (PAGE / 4096) - 8)
+
 static struct ring_buffer *rb;
 static __u32 next, answer_size;
 static int answers;
@@ -60,17 +63,19 @@ int main(void)
 	size_t i;
 
 	harness_open();
-	rb = ring_buffer__new(make_ring(0, 4096), produce_in_callback, NULL, NULL);
+	rb = ring_buffer__new(make_ring(0, PAGE), produce_in_callback, NULL, NULL);
 	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		fill_and_answer(sizes[i], sizes[i]);
-		fill_and_answer(sizes[i], sizes[i] / 2);
-		fill_and_answer(sizes[i], sizes[i] + 8);
+		__u32 size = OF_PAGE(sizes[i]);
+
+		fill_and_answer(size, size);
+		fill_and_answer(size, size / 2);
+		fill_and_answer(size, size + 8);
 	}
 	/* While discarded records are walked, a little of the space before is not handed back yet. */
 	for (i = 1; i < 130; i += 9)
-		discards_first(i, 16, (__u32)i * 24 - 8);
-	discards_first(7, 300, 2100);
-	discards_first(1, 2000, 2000);
+		discards_first(i, OF_PAGE(16), OF_PAGE((__u32)i * 24 - 8));
+	discards_first(7, OF_PAGE(300), OF_PAGE(2100));
+	discards_first(1, OF_PAGE(2000), OF_PAGE(2000));
 	ring_buffer__free(rb);
 	return 0;
 }

@@ -33,7 +33,7 @@ static void *work(void *ctx)
 	struct ring_buffer *rb;
 	__u32 round;
 
-	rb = ring_buffer__new(make_ring(worker->ring, 4096), check_record, worker, NULL);
+	rb = ring_buffer__new(make_ring(worker->ring, PAGE), check_record, worker, NULL);
 	for (round = 0; round < ROUNDS; round++) {
 		struct command command =
 			make_command(EMIT, worker->ring, round * BATCH, BATCH, 40, 0);
@@ -74,7 +74,7 @@ static int one_only(void *name, void *data, size_t size)
 
 static void in_turn(void)
 {
-	int map = make_ring(0, 4096);
+	int map = make_ring(0, PAGE);
 	struct ring_buffer *a = ring_buffer__new(map, print_record, (void *)"a", NULL);
 	struct ring_buffer *b = ring_buffer__new(map, print_record, (void *)"b", NULL);
 	struct ring_buffer *c = ring_buffer__new(map, one_only, (void *)"c", NULL);
@@ -95,7 +95,7 @@ static void in_turn(void)
 	SHOW(ring_buffer__poll(c, 0));
 	/* Several times round the ring: a manager must not rely on what it saw before the other one read. */
 	for (__u32 i = 0; i < 12; i++) {
-		emit(0, i, 1, 1000);
+		emit(0, i, 1, PAGE / 4 - 24);
 		SHOW(ring_buffer__poll(i % 2 ? a : b, -1));
 	}
 	discard(0, 3, 16);

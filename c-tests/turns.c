@@ -82,7 +82,7 @@ static int consume_some(void)
 static void run(const char *name, int (*call)(void))
 {
 	unsigned int calls, failed = 0, returned = 0;
-	int first_map = make_ring(0, 65536), second_map = make_ring(1, 4096);
+	int first_map = make_ring(0, 65536), second_map = make_ring(1, PAGE);
 
 	delivered = others_delivered = during = others = wrong = 0;
 	rb = ring_buffer__new(first_map, on_flood, NULL, NULL);

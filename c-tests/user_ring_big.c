@@ -17,8 +17,10 @@ static void open_large(void)
 	struct bpf_object *object = bpf_object__open("user_ring.bpf.o");
 	struct bpf_map *map = object ? bpf_object__find_map_by_name(object, "user_ring") : NULL;
 
-	if (!map || bpf_map__set_max_entries(map, RING_BYTES) || bpf_object__load(object))
+	if (!map || bpf_map__set_max_entries(map, RING_BYTES))
 		die("user_ring.bpf.o");
+	if (bpf_object__load(object))
+		cannot("load the BPF program");
 	user_ring_use(object);
 }
 

@@ -28,6 +28,8 @@ HARNESS_UNUSED static void user_ring_use(struct bpf_object *object)
 HARNESS_UNUSED static void user_ring_open(void)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (PAGE > USER_RING_BYTES)
+		cannot("make a user ring buffer of 4096 bytes");
 	user_ring_use(load_object("user_ring.bpf.o"));
 }
 

@@ -38,12 +38,12 @@ static void mixed_sizes(void)
 	static const __u32 sizes[] = { 0,  1,  7,   8,   9,   15,   16, 17,
 				       63, 64, 100, 255, 333, 1000, 4,  2048 };
 	const __u32 count = sizeof(sizes) / sizeof(sizes[0]);
-	struct ring_buffer *rb = ring_buffer__new(make_ring(0, 4096), check_record, NULL, NULL);
+	struct ring_buffer *rb = ring_buffer__new(make_ring(0, PAGE), check_record, NULL, NULL);
 	__u32 sequence = 0;
 	int consumed = 0;
 
 	expect(sizes, count);
-	/* 20,000 records of 245 bytes on average: about 1200 times round the ring. */
+	/* 20,000 records of 245 bytes on average: about 1200 times round a ring of 4096. */
 	while (sequence < 20000) {
 		int more;
 
@@ -89,12 +89,12 @@ static void largest(__u32 ring_size)
 
 static void empty_records(void)
 {
-	struct ring_buffer *rb = ring_buffer__new(make_ring(0, 4096), print_record, (void *)"empty", NULL);
+	struct ring_buffer *rb = ring_buffer__new(make_ring(0, PAGE), print_record, (void *)"empty", NULL);
 
 	SHOW(emit(0, 0, 3, 0));
 	SHOW(ring_buffer__poll(rb, -1));
 	/* One less than the ring has room for headers: it never fills to the last byte. */
-	SHOW(emit(0, 0, 4096 / 8, 0));
+	SHOW(emit(0, 0, PAGE / 8, 0));
 	show_query(0);
 	ring_buffer__free(rb);
 }
@@ -103,7 +103,7 @@ int main(void)
 {
 	harness_open();
 	mixed_sizes();
-	largest(4096);
+	largest(PAGE);
 	largest(65536);
 	empty_records();
 	return 0;

@@ -1,0 +1,82 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#
+# run.sh [KERNEL...]: boots kernels of the list beside this under qemu, all of them if none is named, runs the programs
+# of c-tests/ in the guests, on libbpf and on rbshim, and compares what they print. With --short, those with a star in
+# the list, in two ways, and only the programs in `short`. PROGRAMS are others. Needs Debian or Ubuntu, and a network the
+# first time.
+#
+# Everything is kept in platforms/ of the target folder: kernels, what is built for the guests, and what they have
+# printed, in transcripts/. KERNEL_SECONDS is how long a guest may take.
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+cd "$here/../.."
+limit=${KERNEL_SECONDS:-1800}
+
+case ,${RBSHIM_TESTS:-}, in
+*,offline,*)
+	echo "kernels: skipped: RBSHIM_TESTS=$RBSHIM_TESTS is set"
+	exit 0
+	;;
+esac
+
+CACHE=$(realpath -m "${CARGO_TARGET_DIR:-target}/platforms")
+export CACHE
+mkdir -p "$CACHE"
+exec 9>"$CACHE/lock"
+flock -n 9 || {
+	echo "kernels: another one is at work in $CACHE" >&2
+	exit 1
+}
+
+settings=
+[ -z "${PROGRAMS:-}" ] || settings="programs='$PROGRAMS'"
+if [ "${1:-}" = --short ]; then
+	shift
+	settings="ways='stock preloaded' programs='$(grep -v '^#' "$here/short" | tr '\n' ' ')'"
+	# shellcheck disable=SC2046 # one word each
+	set -- $(awk '$1 == "*" { print $2 }' "$here/list")
+elif [ $# = 0 ]; then
+	# shellcheck disable=SC2046 # one word each
+	set -- $(awk '$1 == "*" || $1 == "-" { print $2 }' "$here/list")
+fi
+
+# shellcheck disable=SC2046 # one word each
+"$here/../setup.sh" $(for kernel; do echo "${kernel%%/*}"; done | sort -u)
+
+# guest KERNEL: runs the programs, and writes the transcript.
+guest() {
+	architecture=${1%%/*}
+	image=$("$here/image.sh" "$1") || return 1
+	"$here/build.sh" "$architecture" || return 1
+	root=$CACHE/programs/$architecture/root
+	cp "$here/start.sh" "$root/start"
+	echo "$settings" >"$root/settings"
+	begun=$(date +%s) status=0
+	echo "guest $1"
+	echo "libbpf $(cat "$CACHE/programs/$architecture/libbpf-version")"
+	"$here/boot.sh" "$architecture" "$image" "$root" "$limit" || status=$?
+	echo "ended $status $(($(date +%s) - begun))"
+}
+
+failed=
+for kernel; do
+	transcript=$CACHE/transcripts/$(echo "$kernel" | tr / -)
+	mkdir -p "${transcript%/*}"
+	echo "kernels: $kernel" >&2
+	guest "$kernel" >"$transcript" 9>&- || {
+		echo "kernels: $kernel: FAILED to start" >&2
+		failed="$failed $kernel"
+		continue
+	}
+	transcripts="${transcripts:-} $transcript"
+done
+
+# shellcheck disable=SC2086 # one word each
+"$here/report.py" ${transcripts:-} >"$CACHE/kernels.md" || failed="$failed programs"
+cat "$CACHE/kernels.md"
+if [ -n "$failed" ]; then
+	echo "kernels: FAILED:$failed; what was printed is in $CACHE/transcripts" >&2
+	exit 1
+fi
