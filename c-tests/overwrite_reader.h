@@ -84,26 +84,27 @@ static void take_time(void)
 		;
 }
 
+/* More in callbacks of calls that were made in callbacks, which are few. */
 static int do_mischief(__u64 first_word)
 {
-	__u32 what = next_random(&chance) >> 8 & 255;
+	__u32 what = next_random(&chance) >> 8 & 255, more = expected.depth ? 16 : 2;
 
-	if (what < 32)
-		take_time();
-	else if (what < 34 || (expected.depth && what < 64)) {
+	if (what < 4 * more) {
 		if (it.read_on && expected.depth < MAX_DEPTH)
 			read_on(first_word);
-	} else if (what < 66) {
-		found->failed++;
-		return FAILURE;
-	} else if (what < 68) {
+	} else if (what < 6 * more) {
 		found->jumped++;
 		expect_again(first_word);
 		longjmp(landing, 1);
-	} else if (what == 68) {
+	} else if (what < 7 * more) {
 		found->ended++;
 		expect_again(first_word);
 		pthread_exit(NULL);
+	} else if (what < 8 * more) {
+		found->failed++;
+		return FAILURE;
+	} else if (what < 8 * more + 32) {
+		take_time();
 	}
 	return 0;
 }
