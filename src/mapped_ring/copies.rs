@@ -123,8 +123,8 @@ impl Copies {
         }
     }
 
-    /// Notes which calls are over, as each call begins: later ones need not know it. One that was left may have begun
-    /// further up in the stack than a call of today, if that is in the callback of another.
+    /// Notes which calls are over, as each call begins. The one that finds all copies taken could not tell by itself:
+    /// what was left may have begun further up in the stack, in the callback of a call that is over, too.
     #[inline]
     fn note_outlived(&self, newer: Owner) {
         for copy in self.mapped() {
