@@ -13,7 +13,7 @@
 #include <bpf/libbpf.h>
 
 /* The race is one between two CPUs, and the scheduler likes to put both sides on one. */
-static void pin(int nth)
+__attribute__((unused)) static void pin(int nth)
 {
 	cpu_set_t allowed, one;
 

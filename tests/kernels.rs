@@ -119,6 +119,17 @@ fn a_difference_that_is_stated_must_be_there() {
 }
 
 #[test]
+fn what_is_right_is_stated_for_a_program_whatever_its_arguments() {
+    let with = |printed: &str| {
+        let ways = [("stock", "out WRONG"), ("preloaded", printed)];
+        whole("x/7", &runs("overwrite_soak,20", &ways))
+    };
+    let right = with("out all right");
+    assert!(right.good, "{}", right.text);
+    assert!(!with("out WRONG").good);
+}
+
+#[test]
 fn a_program_that_fails_is_a_failure_even_if_it_prints_the_same() {
     let runs = "run manager stock\nout a\nstatus 0 1.0\nrun manager preloaded\nas before\nerr lost\nstatus 1 1.0\n";
     assert!(!whole("x/6.1", runs).good);

@@ -69,6 +69,27 @@ fn every_mutant_is_caught() {
     assert!(survivors.is_empty(), "not caught: {survivors:?}");
 }
 
+/// `platforms/kernels/overwrite.sh` runs them where the kernel has overwrite mode.
+#[test]
+#[ignore = "nothing here runs what it builds"]
+fn mutants_of_overwrite_mode_are_built_with_slow_copies() {
+    let slowed = Mutant {
+        name: "overwriting: none, slow copies",
+        replace: &[],
+        ..overwriting::MUTANTS[0]
+    };
+    for mutant in overwriting::MUTANTS.iter().chain([&slowed]) {
+        let replacements: Vec<Replacement> = mutant
+            .replace
+            .iter()
+            .chain([&overwriting::SLOWED])
+            .map(|&(from, to)| (mutant.file, from, to))
+            .collect();
+        let library = mutated::build(mutant.name, &replacements).shared;
+        println!("{}", library.display());
+    }
+}
+
 #[test]
 fn a_release_store_is_enough_where_the_fence_is() {
     let output = run(&SURVIVOR, "survivor");

@@ -109,6 +109,30 @@ programs! {
     wrap_around,
 }
 
+/// Where it has none, the programs say so. `platforms/kernels/overwrite.sh` runs them where it has.
+#[test]
+fn the_kernel_s_own_rings_in_overwrite_mode_are_read() {
+    if !require_bpf() {
+        return;
+    }
+    for (program, arguments) in [("overwrite_ring", &[][..]), ("overwrite_soak", &["10"])] {
+        let mut command = common::command(program, Libbpf::Vendored, Way::Preloaded);
+        command.env("RBSHIM_STATS", "1").args(arguments);
+        let output = run(command, WATCH_DOG);
+        let said = String::from_utf8_lossy(&output.stderr);
+        let has_none = said.contains("this kernel has no rings in overwrite mode");
+        assert!(!has_none || kernel_is_older_than(6, 19), "{output:?}");
+        let status = if has_none { 77 } else { 0 };
+        assert_eq!(output.status.code(), Some(status), "{output:?}");
+    }
+}
+
+fn kernel_is_older_than(major: u32, minor: u32) -> bool {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").expect("a release");
+    let mut numbers = release.split('.').map_while(|part| part.parse().ok());
+    (numbers.next(), numbers.next()) < (Some(major), Some(minor))
+}
+
 /// Each record brings the next one. libbpf returns when that ends.
 #[test]
 fn a_call_comes_back_from_a_producer_as_fast_as_its_reader_and_every_waiter_gets_the_rest() {

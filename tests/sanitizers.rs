@@ -46,6 +46,8 @@ const EXCLUDED: &[(&str, &[Tool], &str)] = &[
         "its filter kills the tools, which make system calls of their own",
     ),
     ("soak", &[Memcheck], "two threads at full speed"),
+    ("overwrite_ring", &[Memcheck, Address, Thread], NEWER_KERNEL),
+    ("overwrite_soak", &[Memcheck, Address, Thread], NEWER_KERNEL),
     ("busy_poll_api", &[Memcheck], NOT_IN_LIBBPF),
     ("coalesce_api", &[Memcheck], NOT_IN_LIBBPF),
     ("poll_max_api", &[Memcheck], NOT_IN_LIBBPF),
@@ -73,6 +75,8 @@ const EXCLUDED: &[(&str, &[Tool], &str)] = &[
 const NOT_IN_LIBBPF: &str = "cannot be preloaded: it calls what libbpf does not have";
 
 const FULL_SPEED: &str = "hundreds of thousands of records from a producer at full speed";
+
+const NEWER_KERNEL: &str = "ends at once on most kernels, which have no overwrite mode";
 
 fn excluded(program: &str, tool: Tool) -> Option<&'static str> {
     let entry = EXCLUDED

@@ -85,8 +85,8 @@ def read(path):
 
 
 def stated(program, extension):
-    """The lines of that file beside the program, without its comments."""
-    path = C_TESTS / f"{program}.{extension}"
+    """The lines of that file beside the program, which may have arguments, without its comments."""
+    path = C_TESTS / f"{program.split(',')[0]}.{extension}"
     if path.exists():
         return [line for line in path.read_text().splitlines() if not line.startswith("#")]
     return None

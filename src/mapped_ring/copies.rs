@@ -31,6 +31,8 @@ pub(super) struct Copy {
     memory: Cell<*mut c_void>,
     /// The call that it belongs to; [`NOBODY`].
     owner: Cell<Owner>,
+    /// Whether a call has begun since that this one cannot have lived to see.
+    outlived: Cell<bool>,
 }
 
 /// A call that runs, or has been left.
@@ -82,6 +84,7 @@ impl Copies {
                 Copy {
                     memory: Cell::new(ptr::null_mut()),
                     owner: Cell::new(NOBODY),
+                    outlived: Cell::new(false),
                 }
             }; COPIES],
         }
@@ -102,22 +105,32 @@ impl Copies {
 
     /// A copy for a call. Errors: `ENOBUFS` where callbacks are nested too deep; `mmap(2)`'s.
     pub(super) fn take(&self, owner: Owner) -> Result<&Copy, Errno> {
+        self.note_outlived(owner);
         let copy = match self.unused(owner) {
             Some(copy) => copy,
-            None => self.map_or_take_back(owner)?,
+            None => self.map_or_take_back()?,
         };
         copy.owner.set(owner);
+        copy.outlived.set(false);
         Ok(copy)
     }
 
     #[cold]
-    fn map_or_take_back(&self, owner: Owner) -> Result<&Copy, Errno> {
+    fn map_or_take_back(&self) -> Result<&Copy, Errno> {
         match self.map() {
-            Err(Errno(libc::ENOBUFS)) => {
-                self.take_back(owner);
-                self.unused(owner).ok_or(Errno(libc::ENOBUFS))
-            }
+            Err(Errno(libc::ENOBUFS)) => self.take_back().ok_or(Errno(libc::ENOBUFS)),
             mapped => mapped,
+        }
+    }
+
+    /// Notes which calls are over, as each call begins. The one that finds all copies taken could not tell by itself:
+    /// what was left may have begun further up in the stack, in the callback of a call that is over, too.
+    #[inline]
+    fn note_outlived(&self, newer: Owner) {
+        for copy in self.mapped() {
+            if copy.owner.get().is_over(newer) {
+                copy.outlived.set(true);
+            }
         }
     }
 
@@ -137,13 +150,14 @@ impl Copies {
         free
     }
 
-    /// Takes back what calls have taken that are over.
-    fn take_back(&self, newer: Owner) {
-        for copy in self.mapped() {
-            if copy.owner.get().is_over(newer) {
-                copy.give_back();
-            }
+    /// Takes back what calls have taken that are over, and returns one.
+    fn take_back(&self) -> Option<&Copy> {
+        let mut free = None;
+        for copy in self.mapped().filter(|copy| copy.outlived.get()) {
+            copy.give_back();
+            free = Some(copy);
         }
+        free
     }
 
     /// The words of a copy that was taken. The program may write there, too, as it could in an array of cells.
@@ -246,6 +260,18 @@ mod tests {
             }
             // Deeper in the stack than all that were left.
             copies.take(call(500)).unwrap();
+        });
+    }
+
+    /// Calls in the callbacks of calls that were left, each deeper in the stack than all before.
+    #[test]
+    fn what_was_left_in_the_callback_of_a_call_is_taken_back_after_that() {
+        with_copies(|copies| {
+            for number in 0..10 * COPIES {
+                let outer = copies.take(call(1000)).unwrap();
+                let nested = copies.take(call(900 - number)).unwrap();
+                assert!(!ptr::eq(nested, outer));
+            }
         });
     }
 

@@ -18,6 +18,17 @@ const LAPPED: &str = "a_reader_that_is_lapped_gets_whole_records_and_is_woken";
 const AT_END: &str = "a_reader_at_the_end_is_woken_though_the_producer_goes_on";
 const STEPS: &str = "a_reader_is_lapped_before_each_of_its_steps";
 
+/// Copies that take longer, so that they are lapped more often.
+pub const SLOWED: (&str, &str) = (
+    "            word.set(self.memory.word(pos));
+",
+    "            word.set(self.memory.word(pos));
+            for _ in 0..30 {
+                core::hint::spin_loop();
+            }
+",
+);
+
 pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "overwriting: no look after the copy",

@@ -116,7 +116,8 @@ impl Kernel {
         }
     }
 
-    /// Commits the record; whether the reader is notified.
+    /// Commits the record; whether the reader is notified. The kernel compares places of the ring, and so wakes it for a
+    /// record of a later lap, too: nobody may depend on that.
     pub fn commit(&self, Reserved { start, .. }: Reserved, discard: bool) -> bool {
         let header = self.header_at(start);
         let committed = Header::from_word(header.load(Relaxed)).committed(discard);
