@@ -54,7 +54,7 @@ library)
 	name=rbshim-$version level=-9e
 	tree=$new/$name
 	mkdir "$tree"
-	sources . . ':!tests' ':!tool' ':!benches' ':!fuzz' ':!litmus' ':!.ci' ':!debian'
+	sources . . ':!tests' ':!tool' ':!benches' ':!fuzz' ':!litmus' ':!platforms' ':!.ci' ':!debian'
 	manifest .
 	printf '\n[lints.rust]\nunexpected_cfgs = "allow" # features whose crates are not vendored\n' >>"$tree/Cargo.toml"
 	;;
