@@ -37,8 +37,8 @@ new=$(mktemp -d "$directory/.new.XXXXXX")
 trap 'rm -rf "$new"' EXIT
 trap 'exit 1' HUP INT TERM
 
-# The C compiler's libgcc has what machines need that cannot divide, say, 64 bits. Rust's own such functions bring all of
-# std along, since they have its exception tables.
+# The C compiler's libgcc has what machines need that cannot divide, say, 64 bits. Rust's own such functions bring all
+# of std along, since they have its exception tables.
 cp "$archive" "$new/compiled.a"
 "$ar" t "$new/compiled.a" | grep '^compiler_builtins-' >"$new/builtins" || fail "$archive has no compiler_builtins"
 xargs "$ar" d "$new/compiled.a" <"$new/builtins"

@@ -2,8 +2,8 @@
 # shellcheck shell=sh disable=SC2016,SC2154
 # (Single quotes are meant: what is in them is for others.)
 #
-# Roots: folders with a Debian 13 system in them, in which other scripts build and test. Scripts read this with $top set,
-# which is this repository, and $roots, the folder that holds the roots.
+# Roots: folders with a Debian 13 system in them, in which other scripts build and test. Scripts read this with $top
+# set, which is this repository, and $roots, the folder that holds the roots.
 
 suite=trixie
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg

@@ -64,8 +64,8 @@ passed() {
 		END { print passed + 0 " passed" (ignored ? ", " ignored " ignored" : ""); exit !passed || ignored }' "$CHECK/tests"
 }
 
-# With pages of so many bytes. What the tests spend their time in is optimized, since every instruction is emulated; what
-# a debug build checks is checked.
+# With pages of so many bytes. What the tests spend their time in is optimized, since every instruction is emulated;
+# what a debug build checks is checked.
 tests() {
 	bytes=$1
 	set -- --lib --test hostile --test overwrite --test corpus

@@ -22,7 +22,8 @@ cross_root() {
 	rm "$new/etc/apt/sources.list.d/emulator.list"
 }
 
-# Of the foreign packages only the compiler's libraries are taken, and unpacked: installed, they would bring an LLVM each.
+# Of the foreign packages only the compiler's libraries are taken, and unpacked: installed, they would bring an LLVM
+# each.
 add_architecture() {
 	if [ -e "$cross/work/added/$arch" ]; then
 		echo "$arch: as it is"

@@ -64,16 +64,17 @@ cat <<end
 |---|---|---|---|---|---|---|
 $(cat "$CHECK/table")
 
-- library: builds as it ships, exports what it exports on x86-64, needs only libc (on Arm, libgcc_s too), and a C program
-  runs with it, linked shared and static.
-- \`settle\`: in so many places the machine code stores the position, fences and looks, as the litmus tests of the machine
-  have it, or with one full barrier at least where \`litmus/\` has no such machine. A library without the barriers is
-  found out.
+- library: builds as it ships, exports what it exports on x86-64, needs only libc (on Arm, libgcc_s too), and a C
+  program runs with it, linked shared and static.
+- \`settle\`: in so many places the machine code stores the position, fences and looks, as the litmus tests of the
+  machine have it, or with one full barrier at least where \`litmus/\` has no such machine. A library without the
+  barriers is found out.
 - Not in the table unless asked for: riscv64, where the library cannot be linked.
 - tests, under qemu-user: the unit tests, \`tests/hostile.rs\`, \`tests/corpus.rs\`, and on 64-bit machines
   \`tests/overwrite.rs\`. Not run: the model (\`ring::model\`), which is about the orderings of the language and is the
   same everywhere; all tests that read rings of a kernel, since qemu-user has no bpf(2).
-- tool: is compiled, and its unit tests pass. Not run: what reads and wakes programs (\`tool/tests/\`), for the same reason.
+- tool: is compiled, and its unit tests pass. Not run: what reads and wakes programs (\`tool/tests/\`), for the same
+  reason.
 end
 
 took=$(($(date +%s) - started))

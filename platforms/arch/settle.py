@@ -3,9 +3,9 @@
 """settle.py ARCHITECTURE OBJDUMP LIBRARY
 
 Looks in a library's machine code for readers that settle: that store their position, fence, and look for a record and
-at its header, in this order, with nothing loaded between the store and the fence and nothing stored between the fence and
-the look: what stands before the library's own notes may be a barrier for those. Fails if there is none. What they do to
-settle is what the reader of the litmus tests does.
+at its header, in this order. Nothing is loaded between the store and the fence, and nothing stored between the fence
+and the look: a barrier before the library's own notes may be for those. Fails if there is none. What they do to settle
+is what the reader of the litmus tests does.
 
 tests/litmus.rs does the same for x86-64, and is stricter.
 """
