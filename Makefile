@@ -110,8 +110,8 @@ quick: lint
 
 # Everything, before a change is handed in.
 check: setup
-	shellcheck scripts/*.sh demo/*.sh abi/*.sh litmus/*.sh packaging/*.sh packaging/*/*.sh .ci/run
-	shellcheck platforms/*.sh platforms/*/*.sh
+	shellcheck scripts/*.sh demo/*.sh abi/*.sh litmus/*.sh packaging/*.sh packaging/*/*.sh platforms/*.sh \
+		platforms/*/*.sh .ci/run
 	@$(MAKE) --no-print-directory lint
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --locked
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --locked --document-private-items
@@ -134,6 +134,12 @@ package-check: setup
 # the first time. KERNELS are some of platforms/kernels/list, like 'x86-64/5.10 s390x/6.12'.
 check-kernels: setup
 	platforms/kernels/run.sh $(KERNELS)
+
+# Other architectures, emulated: ARCHS='aarch64 ppc64le s390x i686 armhf' or some of them.
+check-arch:
+	@[ -d platforms ] || { echo 'rbshim: the tests are in the repository, not in the tarball' >&2; exit 1; }
+	@scripts/setup.sh build
+	@ARCHS='$(ARCHS)' platforms/arch/run.sh
 
 # All ways to wait, for so many seconds together: target/soak.md. Then sequences drawn at random, each
 # on libbpf and on rbshim.
@@ -166,4 +172,4 @@ clean:
 
 # `tool` is a folder too.
 .PHONY: all build compile force demo tool install-tool setup lint quick check soak litmus bench header install front \
-	install-front uninstall dist dist-library dist-tool abi package-check check-kernels clean
+	install-front uninstall dist dist-library dist-tool abi package-check check-kernels check-arch clean

@@ -37,16 +37,23 @@ new=$(mktemp -d "$directory/.new.XXXXXX")
 trap 'rm -rf "$new"' EXIT
 trap 'exit 1' HUP INT TERM
 
+# The C compiler's libgcc has what machines need that cannot divide, say, 64 bits. Rust's own such functions bring all
+# of std along, since they have its exception tables.
+cp "$archive" "$new/compiled.a"
+"$ar" t "$new/compiled.a" | grep '^compiler_builtins-' >"$new/builtins" || fail "$archive has no compiler_builtins"
+xargs "$ar" d "$new/compiled.a" <"$new/builtins"
+
 # The linker takes what the functions reach and drops all other sections; also bitcode, and a constructor of
 # std that keeps the program's arguments for a function that is not there any more.
 echo 'SECTIONS { /DISCARD/ : { *(.init_array .init_array.* .llvmbc .llvmcmd) } } INSERT BEFORE .text;' >"$new/discard.ld"
 set -- -r -nostdlib -Wl,--gc-sections "-Wl,-T,$new/discard.ld"
 # GNU objcopy does not read what lld makes of it.
-[ ! -x "$(command -v "$(tool ld.bfd)")" ] || set -- "$@" -fuse-ld=bfd
+# Groups are for a linker that meets the same function again: it would drop ours, which is ours alone by then.
+[ ! -x "$(command -v "$(tool ld.bfd)")" ] || set -- "$@" -fuse-ld=bfd -Wl,--force-group-allocation
 for function in $functions; do
 	set -- "$@" "-Wl,-u,$function"
 done
-$cc "$@" -o "$new/linked.o" "$archive"
+$cc "$@" -o "$new/linked.o" "$new/compiled.a"
 
 # What is left of std is names that nothing refers to.
 set -- --wildcard '--strip-unneeded-symbol=*'

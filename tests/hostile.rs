@@ -54,7 +54,7 @@ proptest! {
 
 #[test]
 fn a_producer_that_writes_while_we_read_leads_us_nowhere() {
-    let ring = SimulatedRing::new(4096);
+    let ring = SimulatedRing::new();
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -98,7 +98,7 @@ fn a_program_is_warned_of_a_corrupt_ring_at_every_call() {
         0
     }
 
-    let ring = SimulatedRing::new(4096);
+    let ring = SimulatedRing::new();
     ring.word(0).store(8, Relaxed);
     ring.word(16).store(4000, Relaxed);
     ring.producer_pos().store(32, Relaxed);

@@ -23,8 +23,6 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::thread::sleep;
 use std::time::Duration;
 
-const SIZE: usize = 4096;
-
 /// A ring with a reader, whose callback is a closure.
 struct Reading {
     ring: SimulatedRing,
@@ -46,10 +44,10 @@ fn read<'a, T>(
     callback: impl FnOnce(&'a Reading) -> Box<Callback<'a>>,
     work: impl FnOnce(&Reading) -> T,
 ) -> T {
-    let ring = SimulatedRing::new(SIZE);
+    let ring = SimulatedRing::new();
     let context: Cell<*mut Callback> = Cell::new(std::ptr::null_mut::<fn(&[u8]) -> c_int>());
     let mut empty = EmptyRing::allocate().expect("memory");
-    empty.overwrite(SIZE, None).expect("memory");
+    empty.overwrite(ring.size(), None).expect("memory");
     // SAFETY: the pages and the context outlive the handle.
     let handle = unsafe { empty.fill(77, ring.pages, Some(call), context.as_ptr().cast()) };
     let reading = Reading { ring, handle };
@@ -100,17 +98,19 @@ fn records_that_were_overwritten_are_counted_in_bytes() {
             })
         },
         |it| {
-            for number in 0..100u8 {
-                it.ring.overwrite(100, number);
+            // Of 112 bytes each; a ring is never quite full.
+            let fit = (it.ring.size() - 1) / 112;
+            for number in 0..fit + 64 {
+                it.ring.overwrite(100, number as u8);
             }
-            // 36 of 112 bytes each fit.
-            assert_eq!(it.available(), 36 * 112);
-            assert_eq!(it.statistics().available, 36 * 112);
-            assert_eq!(it.handle.consume(u64::MAX), Ok(36));
-            assert_eq!(it.positions(), [11_200; 2]);
+            assert_eq!(it.available(), fit * 112);
+            assert_eq!(it.statistics().available, fit as u64 * 112);
+            assert_eq!(it.handle.consume(u64::MAX), Ok(fit as u64));
+            let produced = (fit as u64 + 64) * 112;
+            assert_eq!(it.positions(), [produced; 2]);
             let statistics = it.statistics();
             assert_eq!(statistics.overwritten, 64 * 112);
-            assert_eq!(seen.get() + statistics.overwritten, 11_200);
+            assert_eq!(seen.get() + statistics.overwritten, produced);
             assert_eq!(statistics.available, 0);
             assert_eq!(it.available(), 0);
             assert_eq!(it.handle.consume(u64::MAX), Ok(0));
@@ -132,8 +132,8 @@ fn a_callback_keeps_its_record_while_the_ring_is_overwritten_and_read_on() {
                 if depth.get() < 8 {
                     depth.set(depth.get() + 1);
                     // More than a ring, and of other lengths.
-                    for more in 0..3 {
-                        it.ring.overwrite(1500, 100 + depth.get() * 10 + more);
+                    for more in 0..=it.ring.size() / 1500 {
+                        it.ring.overwrite(1500, 100 + depth.get() * 10 + more as u8);
                     }
                     assert!(it.handle.consume(1).is_ok_and(|delivered| delivered == 1));
                     depth.set(depth.get() - 1);
@@ -177,7 +177,7 @@ fn callbacks_may_be_left_for_ever() {
                 assert!(catch_unwind(AssertUnwindSafe(call)).is_err());
                 assert_eq!((left.get(), it.positions()[0]), (number, 0));
             }
-            it.ring.overwrite(4000, 2);
+            it.ring.overwrite(it.ring.size() as u32 - 96, 2);
             it.ring.overwrite(700, 3);
             let call = || it.handle.consume(1);
             assert_eq!(catch_unwind(AssertUnwindSafe(call)).ok(), Some(Ok(1)));
@@ -331,11 +331,12 @@ fn attack() -> impl Strategy<Value = Attack> {
     ]
 }
 
-struct Reader;
+/// Of a ring of so many bytes.
+struct Reader(usize);
 
 impl Receiver for Reader {
     fn record(&mut self, record: Record) -> Received {
-        assert!(record.len + 8 <= SIZE as u64, "{record:?}");
+        assert!(record.len + 8 <= self.0 as u64, "{record:?}");
         Received::Consumed
     }
 }
@@ -347,11 +348,11 @@ proptest! {
     fn no_sequence_of_writes_leads_the_reader_astray(
         attacks in prop::collection::vec(attack(), 1..60)
     ) {
-        let ring = SimulatedRing::new(SIZE);
+        let ring = SimulatedRing::new();
         let (journal, notes) = (Journal::new(), Notes::new());
-        let copy = vec![Cell::new(0); SIZE / 8];
+        let copy = vec![Cell::new(0); ring.size() / 8];
         let turn = |max| {
-            let turn = take_turn(ring.pages, &journal, &notes, max, &copy, &mut Reader);
+            let turn = take_turn(ring.pages, &journal, &notes, max, &copy, &mut Reader(ring.size()));
             match turn {
                 Ok(turn) => prop_assert!(turn.delivered <= max),
                 Err(stop) => prop_assert!(matches!(stop, Stop::Corrupt(_))),

@@ -2,10 +2,10 @@
 # shellcheck shell=sh disable=SC2034 # used by those who read this
 #
 # For the scripts of this folder, which run.sh starts with CHECK (its working folder) and TARBALL set.
-# A root is a folder with a Debian system in it.
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
-roots=$CHECK/roots
+# Beside $CHECK, since not all of the roots are for packages.
+roots=${CHECK%/*}/roots
 tools=$roots/tools
 version=${TARBALL##*/rbshim-}
 version=${version%.tar.xz}
@@ -16,24 +16,8 @@ fail() {
 	exit 1
 }
 
-# in_root ROOT USER COMMAND...: in the root's /work, with mounts and processes of its own, which end with it, and
-# without a network unless ONLINE is set.
-in_root() {
-	in_root=$1 user=$2
-	shift 2
-	mkdir -p "$in_root/work"
-	set -- --mount --pid --fork --kill-child -- sh -euc '
-		root=$1 user=$2
-		shift 2
-		mount --rbind /dev "$root/dev"
-		mount -t proc proc "$root/proc"
-		mount -t sysfs sysfs "$root/sys"
-		mount -t tmpfs tmpfs "$root/tmp"
-		exec chroot --userspec="$user" "$root" env --chdir=/work -i LANG=C.UTF-8 HOME=/work \
-			DEBIAN_FRONTEND=noninteractive PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"' sh "$in_root" "$user" "$@"
-	[ -n "${ONLINE:-}" ] || set -- --net "$@"
-	unshare "$@"
-}
+# shellcheck source=../../scripts/debian-roots.sh
+. "$top/scripts/debian-roots.sh"
 
 # workplace ROOT NAME FILE...: /work/NAME in the root, the ordinary user's, with nothing but copies of these.
 workplace() {

@@ -9,51 +9,6 @@
 set -eu
 . "$(dirname "$0")/lib.sh"
 
-suite=trixie
-keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-
-# The host's mirror, which may be near.
-mirror() {
-	apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' 2>/dev/null |
-		grep -m 1 '^http' || echo http://deb.debian.org/debian
-}
-
-# root NAME COMMAND...: unless it was made in this way already, has the command make it in the folder $new.
-root() {
-	name=$1
-	shift
-	if [ "$(cat "$roots/$name.key" 2>/dev/null)" = "$key" ]; then
-		echo "$name: as it is"
-		return
-	fi
-	echo "$name: new"
-	new=$roots/$name.new
-	rm -rf "$new" "${roots:?}/$name" "$roots/$name.key"
-	"$@"
-	mv "$new" "$roots/$name"
-	echo "$key" >"$roots/$name.key"
-}
-
-apt_get() {
-	ONLINE=1 in_root "$new" root apt-get --quiet --yes --no-install-recommends "$@"
-}
-
-bootstrap() {
-	# In a mount namespace: whatever it mounts goes away with it, even if it is killed.
-	unshare --mount debootstrap --variant=minbase --keyring=$keyring $suite "$new" "$mirror"
-	cp /etc/resolv.conf "$new/etc/resolv.conf"
-	# A root that was not finished is not used, so nothing has to be on the disk at once.
-	echo force-unsafe-io >"$new/etc/dpkg/dpkg.cfg.d/unsafe-io"
-	useradd --root "$new" --uid 1000 --home-dir /work --shell /bin/sh builder
-}
-
-# copy ROOT PACKAGES...
-copy() {
-	cp -a --reflink=auto "$roots/$1" "$new"
-	shift
-	apt_get install "$@"
-}
-
 build_root() {
 	copy base build-essential
 	mkdir -p "$new/work/rbshim/debian"
@@ -61,21 +16,12 @@ build_root() {
 	apt_get build-dep /work/rbshim
 }
 
-if ! command -v debootstrap >/dev/null || ! [ -e $keyring ]; then
-	apt-get --quiet update
-	DEBIAN_FRONTEND=noninteractive apt-get --quiet --yes --no-install-recommends install \
-		debootstrap debian-archive-keyring
-fi
-mkdir -p "$roots"
-mirror=$(mirror)
-key=$({
-	echo "$mirror"
-	cat "$0"
-	sed -n '/^Build-Depends:/,/^[A-Z]/p' "$top/debian/control"
-} | sha256sum)
+prepare_roots
+made_by=$(cat "$0")
+build_depends=$(sed -n '/^Build-Depends:/,/^[A-Z]/p' "$top/debian/control")
 
-root base bootstrap
-root build build_root
-root tools copy build busybox cargo-c clang debugedit elfutils libarchive-tools libbpf-dev lintian makepkg nix-bin \
-	pacman-package-manager rpm rpmlint shellcheck
-root clean copy base cmake g++ gcc libbpf-dev libc6-dev make meson pkgconf systemd
+base_root
+root build "$made_by $build_depends" build_root
+root tools "$made_by $build_depends" copy build busybox cargo-c clang debugedit elfutils libarchive-tools libbpf-dev \
+	lintian makepkg nix-bin pacman-package-manager rpm rpmlint shellcheck
+root clean "$made_by" copy base cmake g++ gcc libbpf-dev libc6-dev make meson pkgconf systemd

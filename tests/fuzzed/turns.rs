@@ -10,7 +10,6 @@ use rbshim::__internals::{Journal, Received, Receiver, Record, Round, Stop, cons
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-const SIZE: u64 = 4096;
 /// What a process that is killed in a callback may leave unpublished before the callback's record.
 const UNPUBLISHED_MAX: u64 = 256;
 const BUSY: u32 = 1 << 31;
@@ -45,7 +44,7 @@ struct Left;
 
 pub fn run(bytes: &[u8]) {
     // Made once: that takes longer than most inputs.
-    thread_local!(static RING: SimulatedRing = SimulatedRing::new(SIZE as usize));
+    thread_local!(static RING: SimulatedRing = SimulatedRing::new());
     RING.with(|ring| run_on(ring, bytes));
 }
 
@@ -97,7 +96,7 @@ impl Scene<'_> {
         let start = self.ring.producer_pos().load(Relaxed);
         let end = start.wrapping_add((u64::from(len) + 8).next_multiple_of(8));
         let used = end.wrapping_sub(self.ring.consumer_pos().load(Relaxed));
-        if used >= SIZE || !self.honest || self.nested {
+        if used >= self.ring.size() as u64 || !self.honest || self.nested {
             return;
         }
         let index = self.records.len() as u32;
@@ -115,7 +114,7 @@ impl Scene<'_> {
     /// One of the last that are not.
     fn commit(&mut self) {
         let choice = self.input.number::<1>() as usize;
-        let mut busy = self.records.iter_mut().rev().take(SIZE as usize / 16);
+        let mut busy = self.records.iter_mut().rev().take(self.ring.size() / 16);
         let busy: Vec<_> = busy.by_ref().filter(|it| it.state & BUSY != 0).collect();
         let count = busy.len();
         let Some(record) = busy.into_iter().nth(choice / 2 % count.max(1)) else {
@@ -150,8 +149,9 @@ impl Scene<'_> {
     /// What a program is shown is never behind what the kernel sees.
     fn shown(&mut self) {
         let pos = self.ring.consumer_pos().load(Relaxed);
-        let shown = self.journal.shown(SIZE, || pos);
-        assert!(shown.wrapping_sub(pos) <= SIZE);
+        let size = self.ring.size() as u64;
+        let shown = self.journal.shown(size, || pos);
+        assert!(shown.wrapping_sub(pos) <= size);
     }
 
     /// What no kernel does.
@@ -227,7 +227,7 @@ impl Scene<'_> {
         );
         assert!(self.again || !produced.delivered, "{record:?} comes again");
         produced.delivered = true;
-        let passed = before.iter().rev().take(SIZE as usize / 16);
+        let passed = before.iter().rev().take(self.ring.size() / 16);
         let passed = passed.filter(|it| it.state & BUSY != 0 || it.state == 0 && !it.delivered);
         assert_eq!(passed.count(), 0, "{record:?} passes over others");
     }
@@ -236,7 +236,7 @@ impl Scene<'_> {
 impl Receiver for Scene<'_> {
     fn record(&mut self, record: Record) -> Received {
         assert_eq!(record.start % 8, 0, "records are aligned");
-        assert!(record.len + 8 <= SIZE, "{record:?}");
+        assert!(record.len + 8 <= self.ring.size() as u64, "{record:?}");
         let payload: *const AtomicU32 = record.payload.cast();
         for word in 0..record.len as usize / 4 {
             // SAFETY: what is being tested: the payload lies within the mapping.

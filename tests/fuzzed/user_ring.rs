@@ -13,7 +13,6 @@ use std::collections::VecDeque;
 use std::ffi::c_void;
 use std::sync::atomic::Ordering::Relaxed;
 
-const SIZE: u64 = 4096;
 const BUSY: u32 = 1 << 31;
 const DISCARD: u32 = 1 << 30;
 
@@ -41,7 +40,7 @@ struct UserRing<'a> {
 
 pub fn run(bytes: &[u8]) {
     // Made once: that takes longer than most inputs.
-    thread_local!(static RING: SimulatedRing = SimulatedRing::to_fill(SIZE as usize));
+    thread_local!(static RING: SimulatedRing = SimulatedRing::to_fill());
     RING.with(|ring| run_on(ring, bytes));
 }
 
@@ -95,9 +94,10 @@ impl UserRing<'_> {
         let payload = unsafe { user_ring_buffer__reserve(self.as_ptr(), len) };
         let error = std::io::Error::last_os_error().raw_os_error();
         let span = (u64::from(len) + 8).next_multiple_of(8);
+        let size = self.ring.size() as u64;
         if self.honest {
-            let free = SIZE - self.producer.wrapping_sub(self.consumer);
-            let expected = match (span > SIZE, span > free) {
+            let free = size - self.producer.wrapping_sub(self.consumer);
+            let expected = match (span > size, span > free) {
                 (true, _) => Some(libc::E2BIG),
                 (_, true) => Some(libc::ENOSPC),
                 _ => None,
@@ -108,10 +108,10 @@ impl UserRing<'_> {
         if payload.is_null() {
             return;
         }
-        assert!(span <= SIZE);
+        assert!(span <= size);
         let offset = (payload as u64).wrapping_sub(self.ring.pages.payload(0) as u64 - 8);
-        assert!(offset < SIZE && offset % 8 == 0, "{offset}");
-        assert!(!self.honest || offset == self.producer.wrapping_add(8) % SIZE);
+        assert!(offset < size && offset % 8 == 0, "{offset}");
+        assert!(!self.honest || offset == self.producer.wrapping_add(8) % size);
         self.producer = self.producer.wrapping_add(span);
         self.reserved = self.reserved.wrapping_add(1);
         // SAFETY: what is being tested: the record is inside of the mapping. If not, the guard page ends the test.

@@ -28,22 +28,24 @@ unsafe impl Sync for SimulatedRing {}
 unsafe impl Send for SimulatedRing {}
 
 impl SimulatedRing {
-    /// A ring of `size` bytes, a power of two and whole pages, that the library reads.
-    pub fn new(size: usize) -> Self {
-        Self::mapped(size, libc::PROT_READ | libc::PROT_WRITE, libc::PROT_READ)
+    /// A ring that the library reads.
+    pub fn new() -> Self {
+        Self::mapped(libc::PROT_READ | libc::PROT_WRITE, libc::PROT_READ)
     }
 
     /// A user ring, which the library fills.
-    pub fn to_fill(size: usize) -> Self {
-        Self::mapped(size, libc::PROT_READ, libc::PROT_READ | libc::PROT_WRITE)
+    pub fn to_fill() -> Self {
+        Self::mapped(libc::PROT_READ, libc::PROT_READ | libc::PROT_WRITE)
     }
 
-    /// What the library may do to its consumer page, and to the rest.
-    fn mapped(size: usize, consumer_access: c_int, data_access: c_int) -> Self {
+    /// The smallest ring that there can be, which has a page for its data. What the library may do to its consumer page,
+    /// and to the rest.
+    fn mapped(consumer_access: c_int, data_access: c_int) -> Self {
         let write = libc::PROT_READ | libc::PROT_WRITE;
         // SAFETY: new mappings of a new file, two of them inside a reservation made for them.
         unsafe {
             let page = libc::sysconf(libc::_SC_PAGESIZE) as usize;
+            let size = page;
             let file = libc::memfd_create(c"ring".as_ptr(), libc::MFD_CLOEXEC);
             assert!(
                 file >= 0,
@@ -213,7 +215,7 @@ pub enum Attack {
 
 /// Runs a sequence of attacks; panics or crashes if the consumer does what it must not.
 pub fn run(attacks: &[Attack]) {
-    let ring = SimulatedRing::new(4096);
+    let ring = SimulatedRing::new();
     for &attack in attacks {
         match attack {
             Attack::Producer(position) => ring.producer_pos().store(position, Relaxed),

@@ -284,7 +284,8 @@ impl Backoff {
         self.skip = self.penalty;
         let next = self.penalty.saturating_mul(2);
         let most = SKIP_MAX.saturating_mul((rings / SKIP_RINGS).clamp(1, SKIP_RINGS) as u32);
-        self.penalty = next.clamp(SKIP_MIN, most);
+        // Not `clamp`, which panics where the bounds are the wrong way round: not every compiler sees that they never are.
+        self.penalty = next.max(SKIP_MIN).min(most);
     }
 
     /// A window was worth it: the next one that is not costs half.
