@@ -22,6 +22,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include "commands.h"
 
@@ -246,6 +247,21 @@ make_command(enum operation operation, __u32 ring, __u32 first, __u32 count, __u
 	return command;
 }
 
+/*
+ * The kernel notifies the reader in an interrupt, which comes at once on x86-64 and AArch64. On POWER it is that of
+ * the timer, and so has come when a sleep is over.
+ */
+HARNESS_UNUSED static void await_notification(void)
+{
+#ifdef __powerpc64__
+	const struct timespec soon = { 0, 1 };
+	int error = errno;
+
+	nanosleep(&soon, NULL);
+	errno = error;
+#endif
+}
+
 /* Returns the number of records for which there was room. */
 HARNESS_UNUSED static __u32 emit_flags(__u32 ring, __u32 first, __u32 count, __u32 size,
 				       __u64 flags)
@@ -253,6 +269,7 @@ HARNESS_UNUSED static __u32 emit_flags(__u32 ring, __u32 first, __u32 count, __u
 	struct command command = make_command(EMIT, ring, first, count, size, flags);
 
 	run_command(&command);
+	await_notification();
 	return command.done;
 }
 
@@ -266,6 +283,7 @@ HARNESS_UNUSED static __u32 discard(__u32 ring, __u32 count, __u32 size)
 	struct command command = make_command(DISCARD, ring, 0, count, size, 0);
 
 	run_command(&command);
+	await_notification();
 	return command.done;
 }
 

@@ -98,11 +98,11 @@ impl Kind {
     /// something, whoever waits for it is notified. Nothing is done where the program has closed the fd.
     pub fn watch(&self, map_fd: c_int, epoll_fd: c_int, index: u64, watched: bool) {
         let events = if watched { self.events } else { 0 };
-        epoll::modify(epoll_fd, map_fd, events, index);
+        epoll::modify(epoll_fd, map_fd, events, epoll::data_of(index));
     }
 
-    /// Maps the ring behind `map_fd` and adds it to `epoll_fd`, with `index` as the data of its
-    /// events. On an error nothing stays mapped. Where the kernel allows no more epolls around the map
+    /// Maps the ring behind `map_fd` and adds it to `epoll_fd`, with `index` as the number in the
+    /// data of its events. On an error nothing stays mapped. Where the kernel allows no more epolls around the map
     /// (`EINVAL`), it is tried again if `gives_way` is true.
     ///
     /// Errors: `mmap(2)`'s and `epoll_ctl(2)`'s (`EEXIST` for a map that is there already); `E2BIG`
@@ -132,7 +132,7 @@ impl Kind {
                 error
             }
         })?;
-        let add = || epoll::add(epoll_fd, map_fd, self.events, index);
+        let add = || epoll::add(epoll_fd, map_fd, self.events, epoll::data_of(index));
         let added = match add() {
             Err(Errno(libc::EINVAL)) if gives_way() => add(),
             added => added,

@@ -416,7 +416,7 @@ impl ManagerHandle {
 
     /// The ring that event `number` of the last wait names.
     fn ring_of_event(self, number: usize) -> Option<RingHandle> {
-        usize::try_from(self.event(number))
+        usize::try_from(epoll::data_of(self.event(number)))
             .ok()
             .and_then(|index| self.ring(index))
     }

@@ -22,6 +22,17 @@ pub const READABLE_EDGE: u32 = (libc::EPOLLIN | libc::EPOLLET) as u32;
 /// Wake on space, edge-triggered.
 pub const WRITABLE_EDGE: u32 = (libc::EPOLLOUT | libc::EPOLLET) as u32;
 
+/// The data of the events of the ring with this number, and the number of the ring with this data. libbpf puts the
+/// number into `data.fd`, for programs that wait by themselves to read: on a big-endian machine that is the upper half
+/// of `data.u64`.
+pub const fn data_of(number: u64) -> u64 {
+    if cfg!(target_endian = "big") {
+        number.rotate_left(32)
+    } else {
+        number
+    }
+}
+
 /// A new epoll instance, closed on exec. Errors: `EMFILE`, `ENFILE`, `ENOMEM`.
 pub fn create() -> Result<c_int, Errno> {
     // SAFETY: no memory is passed.
@@ -70,4 +81,19 @@ pub unsafe fn wait(
 pub fn destroy(fd: c_int) {
     // SAFETY: no memory is passed; what close says of such an fd is of no use to anybody.
     unsafe { close(fd) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_data_of_a_ring_is_read_as_data_fd() {
+        for number in [0, 1, 7, i32::MAX as u64] {
+            let data = data_of(number);
+            // The union's members begin at the same place, and `fd` is an int.
+            assert_eq!(data.to_ne_bytes()[..4], (number as i32).to_ne_bytes());
+            assert_eq!(data_of(data), number);
+        }
+    }
 }
