@@ -54,7 +54,7 @@ static bool drain(unsigned int how)
 
 	if (n < 0 && n != FAILURE) {
 		if (!found->errors++)
-			printf("first error: %s from call %u\n", strerror(-n), how);
+			fprintf(stderr, "first error: %s from call %u\n", strerror(-n), how);
 		/* It may be the same each time, with a warning. */
 		usleep(10000);
 	}

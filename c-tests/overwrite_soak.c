@@ -178,11 +178,11 @@ static void print_failure(const struct found *before, int status)
 	if (!status && !bad && !sums && !errors && !lost && !stuck)
 		return;
 	print_case(&it);
-	printf(": %llu bad records, %llu delivered%s%s%s%s%s%s\n", bad,
-	       found->delivered - before->delivered, sums ? ", WRONG SUM" : "",
-	       errors ? ", ERRORS" : "", lost ? ", LOST WAKE-UP" : "", stuck ? ", STUCK" : "",
-	       WIFSIGNALED(status) ? ", " : "",
-	       WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "");
+	fprintf(stderr, ": %llu bad records, %llu delivered%s%s%s%s%s%s\n", bad,
+		found->delivered - before->delivered, sums ? ", WRONG SUM" : "",
+		errors ? ", ERRORS" : "", lost ? ", LOST WAKE-UP" : "", stuck ? ", STUCK" : "",
+		WIFSIGNALED(status) ? ", " : "",
+		WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "");
 }
 
 static void run_in_child(unsigned int number)
