@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 /*
- * Makes calls whose instructions callgrind counts: FUNCTION COUNT RING_FD PROGRAM_FD.
+ * Makes calls whose instructions callgrind counts, or whose time is taken: FUNCTION COUNT RING_FD PROGRAM_FD.
  * "consume" is one call for what the driver has put into the ring, "one" and "two" are calls for so many records of
  * it; "empty-consume" and "empty-poll" are COUNT calls that find nothing, "single" COUNT polls of which each finds one
- * record.
+ * record. Prints what they returned and delivered; then the nanoseconds that they took.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include "shared.h"
@@ -16,6 +17,14 @@ static int on_record(void *context, void *data, size_t size)
 {
 	++*(long *)context;
 	return 0;
+}
+
+static long long now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * 1000000000ll + time.tv_nsec;
 }
 
 static int produce(int program)
@@ -32,6 +41,7 @@ int main(int argc, char **argv)
 	int count, ring, program, i, found = 0;
 	struct ring_buffer *reader;
 	long delivered = 0;
+	long long start;
 
 	if (!*calls)
 		return 2;
@@ -43,6 +53,7 @@ int main(int argc, char **argv)
 		perror("ring_buffer__new");
 		return 1;
 	}
+	start = now();
 	if (!strcmp(calls, "consume"))
 		found = ring_buffer__consume(reader);
 	for (i = 0; i < count; i++) {
@@ -57,6 +68,7 @@ int main(int argc, char **argv)
 		else if (!strcmp(calls, "two") && found < count)
 			found += ring_buffer__consume_n(reader, 2);
 	}
-	printf("%d %ld\n", found, delivered);
+	start = now() - start;
+	printf("%d %ld\n%lld\n", found, delivered, start);
 	return 0;
 }

@@ -2,13 +2,10 @@
 //! Instructions of the calls, counted by callgrind: figures without noise.
 
 use crate::Failure;
-use crate::case::{Case, Peer};
-use crate::producer::Producer;
+use crate::case::Peer;
+use crate::filled::{self, Filled};
 use crate::results::Counted;
-use crate::shared::{Command as Batch, run_program};
 use std::io::ErrorKind;
-use std::os::fd::RawFd;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -74,27 +71,14 @@ fn through_api(
     function: &str,
     count: u32,
 ) -> Result<i64, Failure> {
-    let producer = Producer::load(&Case::default(), false)?;
-    let program = producer.program_fd();
-    let ring = *producer.ring_fds().first().ok_or("no ring")?;
+    let ring = Filled::new()?;
     let filled = ["consume", "one", "two"].contains(&calls);
     if filled {
-        let batch = Batch {
-            producer: 0,
-            batch: count,
-        };
-        run_program(program, batch)?;
+        ring.fill(count)?;
     }
     let mut command = callgrind(function);
-    command
-        .arg(env!("INSTRUCTIONS_PROGRAM"))
-        .args([calls, &count.to_string()])
-        .args([ring.to_string(), program.to_string()]);
-    if peer == Peer::Rbshim {
-        command.env("LD_PRELOAD", library);
-    }
-    // SAFETY: Between fork and exec it makes system calls only.
-    unsafe { command.pre_exec(move || inherit(&[ring, program])) };
+    command.arg(filled::PROGRAM);
+    ring.calls(&mut command, peer, library, calls, count)?;
     let expected = match calls {
         _ if filled || calls == "single" => format!("{count} {count}"),
         _ => "0 0".into(),
@@ -129,7 +113,8 @@ fn collected(command: &mut Command, expected: &str) -> Result<i64, Failure> {
     let output = command.output()?;
     let errors = String::from_utf8_lossy(&output.stderr);
     let said = String::from_utf8_lossy(&output.stdout);
-    if said.trim() != expected {
+    // What follows is how long it took.
+    if said.lines().next() != Some(expected) {
         return Err(format!("{command:?}: {said}, not {expected}: {errors}").into());
     }
     let collected = errors
@@ -137,14 +122,4 @@ fn collected(command: &mut Command, expected: &str) -> Result<i64, Failure> {
         .find_map(|line| line.split_once("Collected :"));
     let collected = collected.ok_or("callgrind has counted nothing")?.1;
     Ok(collected.trim().parse()?)
-}
-
-fn inherit(fds: &[RawFd]) -> std::io::Result<()> {
-    for &fd in fds {
-        // SAFETY: Clears the flags of a descriptor of the new process.
-        if unsafe { libc::fcntl(fd, libc::F_SETFD, 0) } != 0 {
-            return Err(std::io::Error::last_os_error());
-        }
-    }
-    Ok(())
 }

@@ -7,6 +7,7 @@ mod cases;
 mod compare;
 mod cpu;
 mod figures;
+mod filled;
 mod instructions;
 mod latency;
 mod limits;

@@ -210,8 +210,10 @@ pub fn pairs(results: &Results, entries: &[Entry], group: Group) -> String {
 }
 
 pub fn timed(results: &Results) -> String {
+    let few = calls::FEW.map(|(what, _)| what);
     let rows: Vec<Vec<String>> = [calls::POLL, calls::CONSUME, calls::START]
         .iter()
+        .chain(&few)
         .map(|what| {
             vec![
                 what.to_string(),

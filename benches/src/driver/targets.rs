@@ -130,10 +130,13 @@ pub fn judge(results: &Results, entries: &[Entry]) -> Vec<Verdict> {
             );
         }
     }
+    let [one_a_call, two_a_call] = calls::FEW.map(|(what, _)| what);
     for (what, bound) in [
         (calls::POLL, AtMost(1.0)),
         (calls::CONSUME, AtMost(1.0)),
         (calls::START, NOT_MORE),
+        (one_a_call, AtMost(1.3)),
+        (two_a_call, AtMost(1.1)),
     ] {
         judge.verdicts.push(Verdict {
             case: what.into(),
