@@ -68,6 +68,18 @@ passed() {
 # what a debug build checks is checked.
 tests() {
 	bytes=$1
+	case " $pages " in
+	*" $bytes "*) ;;
+	*)
+		echo 'no such pages'
+		return
+		;;
+	esac
+	on_target rbshim sh -euc '
+		echo "#include <unistd.h>
+			int main(void) { return sysconf(_SC_PAGESIZE) != $3; }" >/tmp/page.c
+		"$1-gcc" -o /tmp/page /tmp/page.c
+		$2 -p "$3" /tmp/page' sh "$gnu" "$emulator" "$bytes" || fail "the emulator has no pages of $bytes bytes"
 	set -- --lib --test hostile --test overwrite --test corpus
 	for crate in rbshim proptest rand rand_chacha; do
 		set -- "$@" --config "profile.test.package.$crate.opt-level=2"

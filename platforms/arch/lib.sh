@@ -23,9 +23,9 @@ fail() {
 	exit 1
 }
 
-# architecture NAME: what Debian, rustc, gcc and qemu call it.
+# architecture NAME: what Debian, rustc, gcc and qemu call it, and how many bytes its pages have with Linux.
 architecture() {
-	arch=$1
+	arch=$1 pages=4096
 	case $arch in
 	aarch64) debian=arm64 rust=aarch64-unknown-linux-gnu gnu=aarch64-linux-gnu qemu=aarch64 ;;
 	ppc64le) debian=ppc64el rust=powerpc64le-unknown-linux-gnu gnu=powerpc64le-linux-gnu qemu=ppc64le ;;
@@ -35,6 +35,7 @@ architecture() {
 	riscv64) debian=riscv64 rust=riscv64gc-unknown-linux-gnu gnu=riscv64-linux-gnu qemu=riscv64 ;;
 	*) fail "no architecture $arch; there are $all_architectures" ;;
 	esac
+	case $arch in aarch64 | ppc64le) pages='4096 65536' ;; esac
 	# What the library needs. The unwinding tables of Arm name functions of libgcc.
 	needed='libc\.so\.6'
 	[ "$arch" != armhf ] || needed='libc\.so\.6\|libgcc_s\.so\.1'

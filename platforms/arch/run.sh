@@ -72,7 +72,8 @@ $(cat "$CHECK/table")
 - Not in the table unless asked for: riscv64, where the library cannot be linked.
 - tests, under qemu-user: the unit tests, \`tests/hostile.rs\`, \`tests/corpus.rs\`, and on 64-bit machines
   \`tests/overwrite.rs\`. Not run: the model (\`ring::model\`), which is about the orderings of the language and is the
-  same everywhere; all tests that read rings of a kernel, since qemu-user has no bpf(2).
+  same everywhere; all tests that read rings of a kernel, since qemu-user has no bpf(2). Linux has larger pages on AArch64
+  and POWER alone, and so has the emulator.
 - tool: is compiled, and its unit tests pass. Not run: what reads and wakes programs (\`tool/tests/\`), for the same
   reason.
 end
