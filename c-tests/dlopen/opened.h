@@ -19,6 +19,7 @@
 	_(bpf_map_lookup_elem)                                                       \
 	_(bpf_map_update_elem)                                                       \
 	_(bpf_obj_get_info_by_fd)                                                    \
+	_(bpf_object__close)                                                         \
 	_(bpf_object__find_map_fd_by_name)                                           \
 	_(bpf_object__find_program_by_name)                                          \
 	_(bpf_object__load)                                                          \
@@ -99,6 +100,7 @@ __attribute__((constructor)) static void open_libbpf(void)
 #define bpf_map_lookup_elem libbpf.bpf_map_lookup_elem
 #define bpf_map_update_elem libbpf.bpf_map_update_elem
 #define bpf_obj_get_info_by_fd libbpf.bpf_obj_get_info_by_fd
+#define bpf_object__close libbpf.bpf_object__close
 #define bpf_object__find_map_fd_by_name libbpf.bpf_object__find_map_fd_by_name
 #define bpf_object__find_program_by_name libbpf.bpf_object__find_program_by_name
 #define bpf_object__load libbpf.bpf_object__load
