@@ -64,6 +64,8 @@ fn is_own(instruction: &str) -> bool {
     let Some((from, to)) = operands.rsplit_once(',') else {
         return false;
     };
+    // Some registers cannot be an address without a distance.
+    let from = from.strip_prefix("0x0").unwrap_or(from);
     from.starts_with("0x") && from.contains('(') || from == format!("({to})")
 }
 
