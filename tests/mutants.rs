@@ -47,11 +47,12 @@ fn every_mutant_is_caught() {
     assert!(!chosen.is_empty(), "no mutant is called {wanted:?}");
     let chosen = Mutex::new(chosen.into_iter());
     let survivors = Mutex::new(Vec::new());
-    // One worker for each CPU: most of the time a mutant is built, or runs, in one thread.
+    // One worker for each CPU: most of the time a mutant is built, or runs, in one thread. Names without spaces: libbpf's
+    // Makefile takes none.
     let work = |place: usize| {
         let next = || chosen.lock().expect("no panic").next();
         while let Some(mutant) = next() {
-            let caught = !run(mutant, &format!("worker {place}")).status.success();
+            let caught = !run(mutant, &format!("worker-{place}")).status.success();
             let by = if caught { mutant.caught_by } else { "SURVIVED" };
             println!("| {} | {by} |", mutant.name);
             if !caught {
