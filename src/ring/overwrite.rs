@@ -383,8 +383,6 @@ impl<'a, M: OverwriteMemory> Reader<'a, M> {
         // A signal handler that jumps out of here finds the old note until the position is good.
         compiler_fence(Ordering::SeqCst);
         self.journal.set_published(self.cursor);
-        // A call in a callback may have fenced another position, and this one may be left before it comes back there.
-        self.journal.set_fenced(Fenced::NOWHERE);
     }
 
     fn look_at_producer(&self) -> u64 {
@@ -417,8 +415,9 @@ impl<'a, M: OverwriteMemory> Reader<'a, M> {
 
     /// Ends the turn, whose end is published and fenced.
     fn leave(&self) {
-        self.journal.forget();
+        // First: until the note is gone nobody believes what is fenced.
         self.journal.set_fenced(self.fenced);
+        self.journal.forget();
     }
 }
 
