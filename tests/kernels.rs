@@ -161,6 +161,22 @@ fn what_cannot_be_run_is_not_the_same_and_has_to_be_stated() {
 }
 
 #[test]
+fn what_its_libbpf_lacks_is_no_failure_of_a_kernel() {
+    let others = runs("manager", &[("stock", "out a"), ("preloaded", "as before")]);
+    let lacking = |libbpf: &str| {
+        let way = |way| {
+            format!("run turns {way}\nerr libbpf {libbpf} has no ring__size()\nstatus 77 0\n")
+        };
+        format!("{others}{}{}", way("stock"), way("preloaded"))
+    };
+    // The one of which the transcript is.
+    let known = whole("x86-64/6.12", &lacking("1.7.0"));
+    assert!(known.good, "{}", known.text);
+    assert!(known.text.contains("| turns | not run |"), "{}", known.text);
+    assert!(!whole("x86-64/6.12", &lacking("1.1.0")).good);
+}
+
+#[test]
 fn a_guest_that_does_not_come_to_its_end_is_a_failure() {
     let runs = runs("manager", &[("stock", "out a"), ("preloaded", "as before")]);
     let early = report("x/6.1", &format!("{runs}run errors stock\nout a\n"), 124);

@@ -15,14 +15,14 @@ export CACHE
 mkdir -p "$CACHE"
 
 image=$("$here/image.sh" "$kernel")
-"$here/build.sh" x86-64
+built=$("$here/build.sh" x86-64)
 libraries=$(${CARGO:-cargo} test --quiet --locked --test mutants mutants_of_overwrite_mode -- --ignored --nocapture |
 	grep '/librbshim\.so$')
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
-cp -a "$CACHE/programs/x86-64/root/." "$work"
+cp -a "$built/root/." "$work"
 number=0
 echo "$libraries" | while read -r library; do
 	number=$((number + 1))

@@ -6,6 +6,7 @@
 #   CC, CXX    of the guest's architecture
 #   SYSROOT    a folder with its libelf and zlib, if they are not where the compiler looks
 #   LIBBPF     the folder src/ of libbpf
+#   LACKING    programs that need more than this libbpf has
 #   RBSHIM     the folder with librbshim.so and librbshim.a
 #   BPF        bpf or, for a big-endian guest, bpfeb
 
@@ -17,7 +18,7 @@ INSTALLED := $(OUT)/libbpf
 
 # Neither those with rbshim's own functions, nor what takes minutes.
 ALL := $(basename $(notdir $(wildcard $(SOURCES)/*.c $(SOURCES)/*.cpp)))
-PROGRAMS := $(filter-out %.bpf %_api soak,$(ALL))
+PROGRAMS := $(filter-out %.bpf %_api soak $(LACKING),$(ALL))
 BPF_PROGRAMS := $(filter %.bpf,$(ALL))
 HEADERS := $(wildcard $(SOURCES)/*.h)
 

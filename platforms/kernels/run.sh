@@ -50,13 +50,13 @@ fi
 guest() {
 	architecture=${1%%/*}
 	image=$("$here/image.sh" "$1") || return 1
-	"$here/build.sh" "$architecture" || return 1
-	root=$CACHE/programs/$architecture/root
+	built=$("$here/build.sh" "$architecture") || return 1
+	root=$built/root
 	cp "$here/start.sh" "$root/start"
 	echo "$settings" >"$root/settings"
 	begun=$(date +%s) status=0
 	echo "guest $1"
-	echo "libbpf $(cat "$CACHE/programs/$architecture/libbpf-version")"
+	echo "libbpf $(cat "$built/libbpf-version")"
 	"$here/boot.sh" "$architecture" "$image" "$root" "$limit" || status=$?
 	echo "ended $status $(($(date +%s) - begun))"
 }

@@ -9,15 +9,15 @@
 #   out LINE                     each line of its stdout, or
 #   as before                    if it is that of the way before
 #   err LINE                     the last lines of its stderr, if it has not succeeded
-#   status STATUS SECONDS        137 if it was killed because it took too long
+#   status STATUS SECONDS        137 if it was killed because it took too long, 77 if it cannot run here
 #   all were run
 #
-# A PROGRAM has its arguments after commas. /settings may set `ways`, `programs` and `limit`, the seconds that one may
-# take.
+# A PROGRAM has its arguments after commas. /lacking has the programs that were not built, because of their libbpf, and
+# the reasons. /settings may set `ways`, `programs` and `limit`, the seconds that one may take.
 
 ways='stock preloaded shared static'
 # shellcheck disable=SC2010 # the names are plain
-programs="$(ls /programs/stock | grep -v edge_triggered)
+programs="$(ls /programs/stock | grep -v edge_triggered) $(cut -d ' ' -f 1 /lacking)
 	edge_triggered,--wait=map,--drain=consume,--seconds=3
 	edge_triggered,--wait=manager,--drain=poll,--seconds=3"
 # Longer than any program takes, on a machine that has other things to do.
@@ -35,6 +35,12 @@ run() {
 		folder=stock preload=librbshim.so.1
 	fi
 	echo "run $program $way"
+	reason=$(sed -n "s/^${program%%,*} //p" /lacking)
+	if [ -n "$reason" ]; then
+		echo "err $reason"
+		echo 'status 77 0'
+		return
+	fi
 	begun=$(now)
 	# shellcheck disable=SC2046 # one word each
 	LD_PRELOAD=$preload timeout -s KILL "$limit" "/programs/$folder/"$(echo "$program" | tr , ' ') \
