@@ -3,7 +3,7 @@
 #
 # build.sh ARCHITECTURE: builds rbshim, libbpf and the programs for guests, and prints the folder in which they are; its
 # root/ becomes the guest's root. libbpf is the source that comes with the crate libbpf-sys, or RBSHIM_LIBBPF, in the
-# layout of its own repository.
+# layout of its own repository. PROGRAMS and WAYS, as they are for run.sh, are what is needed.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -53,6 +53,7 @@ else
 	RUSTC=$CACHE/rust/rustc CARGO_BUILD_TARGET=$rust CARGO_TARGET_DIR=$target CC=$cc make --silent build >&2
 fi
 make --silent -f "$here/programs.mk" -j"$(nproc)" OUT="$out" CC="$cc" CXX="$cxx" SYSROOT="$sysroot" \
+	ONLY="$(echo "${PROGRAMS:-}" | tr ' ' '\n' | cut -d , -f 1 | tr '\n' ' ')" WAYS="${WAYS:-shared static}" \
 	LACKING="$(cut -d ' ' -f 1 "$out/root/lacking" | tr '\n' ' ')" \
 	LIBBPF="$libbpf/src" RBSHIM="$(realpath "$rbshim")" BPF="$bpf" >&2
 echo "$out"

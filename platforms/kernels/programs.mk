@@ -6,6 +6,8 @@
 #   CC, CXX    of the guest's architecture
 #   SYSROOT    a folder with its libelf and zlib, if they are not where the compiler looks
 #   LIBBPF     the folder src/ of libbpf
+#   ONLY       programs that are needed; all if it is empty
+#   WAYS       shared and static, if linking with rbshim is needed
 #   LACKING    programs that need more than this libbpf has
 #   RBSHIM     the folder with librbshim.so and librbshim.a
 #   BPF        bpf or, for a big-endian guest, bpfeb
@@ -18,7 +20,8 @@ INSTALLED := $(OUT)/libbpf
 
 # Neither those with rbshim's own functions, nor what takes minutes.
 ALL := $(basename $(notdir $(wildcard $(SOURCES)/*.c $(SOURCES)/*.cpp)))
-PROGRAMS := $(filter-out %.bpf %_api soak $(LACKING),$(ALL))
+EACH := $(filter-out %.bpf %_api soak $(LACKING),$(ALL))
+PROGRAMS := $(if $(strip $(ONLY)),$(filter $(ONLY),$(EACH)),$(EACH))
 BPF_PROGRAMS := $(filter %.bpf,$(ALL))
 HEADERS := $(wildcard $(SOURCES)/*.h)
 
@@ -29,7 +32,8 @@ FOLDERS := $(if $(SYSROOT),$(SYSROOT)/usr/lib/$(TRIPLET) $(SYSROOT)/lib/$(TRIPLE
 LINK := $(addprefix -L,$(FOLDERS)) $(addprefix -Wl$(comma)-rpath-link=,$(FOLDERS))
 FLAGS := -O2 -pthread -D_GNU_SOURCE -isystem $(INSTALLED)/include
 
-all: $(foreach way,stock shared static,$(PROGRAMS:%=$(ROOT)/programs/$(way)/%)) $(BPF_PROGRAMS:%=$(ROOT)/bpf/%.o)
+LINKED := stock $(filter shared static,$(WAYS))
+all: $(foreach way,$(LINKED),$(PROGRAMS:%=$(ROOT)/programs/$(way)/%)) $(BPF_PROGRAMS:%=$(ROOT)/bpf/%.o)
 	$(HERE)/libraries.sh '$(CC)' $(ROOT) $(INSTALLED)/lib $(RBSHIM) $(FOLDERS)
 
 $(INSTALLED)/lib/libbpf.a: $(wildcard $(LIBBPF)/*.[ch])

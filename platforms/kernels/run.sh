@@ -3,8 +3,8 @@
 #
 # run.sh [KERNEL...]: boots kernels of the list beside this under qemu, all of them if none is named, runs the programs
 # of c-tests/ in the guests, on libbpf and on rbshim, and compares what they print. With --short, those with a star in
-# the list, in two ways, and only the programs in `short`. PROGRAMS are others. Needs Debian or Ubuntu, and a network the
-# first time.
+# the list, in two ways, and only the programs in `short`. PROGRAMS and WAYS are others. Needs Debian or Ubuntu, and a
+# network the first time.
 #
 # Everything is kept in platforms/ of the target folder: kernels, what is built for the guests, and what they have
 # printed, in transcripts/. KERNEL_SECONDS is how long a guest may take.
@@ -30,18 +30,19 @@ flock -n 9 || {
 	exit 1
 }
 
-settings=
-[ -z "${PROGRAMS:-}" ] || settings="programs='$PROGRAMS'"
-[ -z "${WAYS:-}" ] || settings="$settings ways='$WAYS'"
 if [ "${1:-}" = --short ]; then
 	shift
-	settings="ways='stock preloaded' programs='$(grep -v '^#' "$here/short" | tr '\n' ' ')'"
+	WAYS='stock preloaded' PROGRAMS=$(grep -v '^#' "$here/short" | tr '\n' ' ')
 	# shellcheck disable=SC2046 # one word each
 	set -- $(awk '$1 == "*" { print $2 }' "$here/list")
 elif [ $# = 0 ]; then
 	# shellcheck disable=SC2046 # one word each
 	set -- $(awk '$1 == "*" || $1 == "-" { print $2 }' "$here/list")
 fi
+settings=
+[ -z "${PROGRAMS:-}" ] || settings="programs='$PROGRAMS'"
+[ -z "${WAYS:-}" ] || settings="$settings ways='$WAYS'"
+export PROGRAMS="${PROGRAMS:-}" WAYS="${WAYS:-}"
 
 # shellcheck disable=SC2046 # one word each
 "$here/../setup.sh" $(for kernel; do echo "${kernel%%/*}"; done | sort -u)
