@@ -21,7 +21,7 @@ programs="$(ls /programs/stock | grep -v edge_triggered) $(cut -d ' ' -f 1 /lack
 	edge_triggered,--wait=map,--drain=consume,--seconds=3
 	edge_triggered,--wait=manager,--drain=poll,--seconds=3"
 # Longer than any program takes, on a machine that has other things to do.
-limit=120
+limit=300
 # shellcheck source=/dev/null
 [ ! -e /settings ] || . /settings
 
