@@ -155,6 +155,8 @@ fn what_cannot_be_run_is_not_the_same_and_has_to_be_stated() {
     assert!(!whole("x86-64/6.12", &format!("{others}{}", cannot("user_ring"))).good);
     // Nothing at all was run.
     assert!(!whole("x86-64/5.10", &cannot("user_ring")).good);
+    // What is stated has to be true.
+    assert!(!whole("x86-64/5.10", &others.replace("manager", "user_ring")).good);
     // One way can be run and the other cannot.
     let one = others.replacen("status 0", "status 77", 1);
     assert!(!whole("x86-64/5.10", &one).good);

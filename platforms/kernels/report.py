@@ -6,8 +6,8 @@ prints tables. Exit status 1 if anything has failed.
 A transcript is what run.sh has written: `guest NAME`, `libbpf VERSION`, then what start.sh prints, then `ended STATUS
 SECONDS`. What a program prints with rbshim must be what it prints with libbpf alone in the same guest, but for what
 `c-tests/PROGRAM.differs` says; or what `c-tests/PROGRAM.expected` says, where libbpf's behaviour is undefined. A
-program that the kernel cannot run (status 77, in every way) is not run; `not-run` must say so, unless what is missing
-is in libbpf.
+program that the kernel cannot run (status 77, in every way) is not run; `not-run` must say so, and of no other,
+unless what is missing is in libbpf.
 """
 
 import fnmatch
@@ -181,6 +181,8 @@ def verdicts(guest):
             verdict, reason = judge(program, ways)
             if verdict == NOT_RUN and not may_be_not_run(guest, program, reason):
                 raise Wrong(f"not run, and `not-run` does not say so: {reason}")
+            if verdict != NOT_RUN and may_be_not_run(guest, program, ""):
+                raise Wrong("was run, and `not-run` says that it cannot be")
         except Wrong as what:
             verdict, reason = FAILED, str(what)
         result[program] = verdict, reason
