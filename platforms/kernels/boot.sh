@@ -40,9 +40,21 @@ for root in "$work/root" "$folder"; do
 	(cd "$root" && find . -print0 | cpio --quiet --null --create --format=newc --owner=+0:+0)
 done >"$work/initramfs"
 
+return=$(printf '\r')
 # All in software, with a thread for each CPU: the same everywhere, and KVM inside another guest often fails.
 timeout "$seconds" "qemu-system-$qemu" -M "$board" -cpu "$cpu" -smp 2 -m 1024 -accel tcg,thread=multi \
 	-nodefaults -display none -serial stdio -no-reboot -kernel "$image" -initrd "$work/initramfs" \
 	-append "console=$console panic=-1 quiet" </dev/null |
-	awk '{ sub(/\r$/, "") } /^guest: begins/ { on = 1; next } /^guest: over / { over = $3; on = 0 } on { print; fflush() }
-		END { exit over == "" ? 124 : over }'
+	{
+		begun='' over=124
+		# Line for line, so that one can see how far a guest is.
+		while IFS= read -r line; do
+			line=${line%"$return"}
+			case $line in
+			'guest: begins'*) begun=1 ;;
+			'guest: over '*) begun='' over=${line#guest: over } ;;
+			*) [ -z "$begun" ] || printf '%s\n' "$line" ;;
+			esac
+		done
+		exit "$over"
+	}
