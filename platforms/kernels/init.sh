@@ -16,6 +16,8 @@ mount -t cgroup2 cgroup /sys/fs/cgroup
 exec </dev/null >/dev/console 2>&1
 # No messages of the kernel among those of the programs.
 dmesg -n 1
+# Only BPF programs that are compiled have callbacks, and Linux 6.1 for POWER compiles none unless told.
+[ ! -e /proc/sys/net/core/bpf_jit_enable ] || echo 1 >/proc/sys/net/core/bpf_jit_enable
 # Before Linux 5.11, maps count as locked memory.
 # shellcheck disable=SC3045 # busybox has it
 ulimit -l unlimited
