@@ -22,7 +22,8 @@ dmesg -n 1
 # shellcheck disable=SC3045 # busybox has it
 ulimit -l unlimited
 cd /
-echo 'guest: begins'
+# Firmware or kernel may have left a line without its end.
+printf '\nguest: begins\n'
 sh /start
 echo "guest: over $?"
 poweroff -f
