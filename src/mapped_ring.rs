@@ -7,11 +7,12 @@ pub mod statistics;
 mod callback;
 mod copies;
 mod memory;
+mod plain;
 
 use crate::log::warning;
 use crate::manager::{ManagerHandle, Part};
 use crate::pages::Pages;
-use crate::ring::consumer::{self, Left, Stop, Straight, Turn, Went};
+use crate::ring::consumer::{self, Stop, Turn, Went};
 use crate::ring::fill::Fill;
 use crate::ring::journal::Journal;
 use crate::ring::memory::{ConsumerMemory, Fence};
@@ -214,35 +215,26 @@ impl RingHandle {
     /// are nested too deep, and `mmap(2)`'s.
     #[inline(always)]
     pub fn consume(self, max: u64) -> Result<u64, Errno> {
-        if self.is_plain() {
-            if let Some(straight) = Straight::find(OwnPages(self), self.journal(), max) {
-                // A call on the manager that this is called in, from a callback, must see for itself.
-                self.set_part(self.part().walked());
-                match straight.go(&mut Callback::<false>(self)) {
-                    Went::All => {
-                        self.set_part(self.part().walked());
-                        return Ok(max);
-                    }
-                    Went::Part(left) => return self.go_on(&left, max).into(),
-                    Went::Refused => {}
-                }
+        if let Some(plain) = self.plain() {
+            match plain.go_straight(max) {
+                Some(Went::All) => return Ok(max),
+                Some(Went::Part(left)) => return plain.go_on(left, max).into(),
+                Some(Went::Failed(left, error)) => return plain.fail(left, error, max).into(),
+                Some(Went::Refused) | None => {}
             }
         }
+        self.consume_from_start(max)
+    }
+
+    /// The same without a look for a straight way.
+    #[inline(always)]
+    pub fn consume_from_start(self, max: u64) -> Result<u64, Errno> {
         if self.is_settled() {
             return Ok(0);
         }
         self.consume_at_length(max).into()
     }
 
-    /// The same where the straight way has ended.
-    #[inline(never)]
-    fn go_on(self, left: &Left, max: u64) -> Packed {
-        let callback = Callback::<false>(self);
-        let result = left.go_on(OwnPages(self), self.journal(), max, callback);
-        self.ended(result.map_err(|stop| self.error(stop)), max)
-    }
-
-    /// The same where there is no straight way.
     #[inline(never)]
     fn consume_at_length(self, max: u64) -> Packed {
         self.set_part(self.part().walked());

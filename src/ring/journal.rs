@@ -133,6 +133,12 @@ impl Journal {
         self.published.get()
     }
 
+    /// Where the next record starts: what was last noted.
+    #[inline(always)]
+    pub fn reached(&self) -> u64 {
+        self.reached.get()
+    }
+
     /// A walk begins at `reached`, with `published` in `consumer_pos`.
     #[inline(always)]
     pub fn begin(&self, published: u64, reached: u64) {

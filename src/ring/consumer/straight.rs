@@ -32,17 +32,15 @@ pub enum Went {
     All,
     /// Something is left of the call.
     Part(Left),
+    /// The receiver has failed with this error.
+    Failed(Left, i32),
     /// The receiver has refused a record: a call that begins there meets with the same.
     Refused,
 }
 
-/// What is left of a call after the way.
+/// What is left of a call after the way. Where the last record walked ends is in the journal.
 #[derive(Clone, Copy, Debug)]
 pub struct Left {
-    /// Why the way has ended.
-    stopped: Drained,
-    /// The end of the last record walked.
-    cursor: u64,
     /// Records that the call has delivered.
     delivered: u64,
 }
@@ -85,11 +83,11 @@ impl<'a, M: ConsumerMemory> Straight<'a, M> {
         loop {
             match consumer.hand_over(next, receiver) {
                 None => delivered = delivered.wrapping_add(1),
-                Some(Drained::Refused) => return Went::Refused,
-                Some(stopped) => return Left::after(&consumer, delivered, stopped),
+                Some(Drained::Failed(error)) => return Went::Failed(Left { delivered }, error),
+                Some(_) => return Went::Refused,
             }
             if consumer.is_moved() {
-                return Left::after(&consumer, delivered, Drained::Seen);
+                return Went::Part(Left { delivered });
             }
             if delivered == consumer.left {
                 // Its start was published, and it is not empty.
@@ -97,10 +95,10 @@ impl<'a, M: ConsumerMemory> Straight<'a, M> {
                 return Went::All;
             }
             if consumer.ahead == 0 {
-                return Left::after(&consumer, delivered, Drained::Seen);
+                return Went::Part(Left { delivered });
             }
             let Some(found) = consumer.deliverable() else {
-                return Left::after(&consumer, delivered, Drained::Seen);
+                return Went::Part(Left { delivered });
             };
             next = found;
             consumer.publish_start(receiver);
@@ -109,32 +107,41 @@ impl<'a, M: ConsumerMemory> Straight<'a, M> {
 }
 
 impl Left {
-    #[inline(always)]
-    fn after<M>(consumer: &Consumer<M>, delivered: u64, stopped: Drained) -> Went {
-        Went::Part(Left {
-            stopped,
-            cursor: consumer.cursor,
-            delivered,
-        })
-    }
-
     /// The rest of a call for up to `max` records. Returns as [`consume`](super::consume).
     #[inline(always)]
     pub fn go_on<M: ConsumerMemory>(
-        &self,
+        self,
         memory: M,
         journal: &Journal,
         max: u64,
         receiver: impl Receiver,
     ) -> Result<u64, Stop> {
+        self.resume(memory, journal, max).consume_on(max, receiver)
+    }
+
+    /// Ends such a call whose receiver has failed with `error`.
+    #[inline(always)]
+    pub fn fail<M: ConsumerMemory>(
+        self,
+        error: i32,
+        memory: M,
+        journal: &Journal,
+        max: u64,
+        receiver: impl Receiver,
+    ) -> Result<u64, Stop> {
+        let consumer = self.resume(memory, journal, max);
+        consumer.end(Drained::Failed(error), max, receiver)
+    }
+
+    #[inline(always)]
+    fn resume<M: ConsumerMemory>(self, memory: M, journal: &Journal, max: u64) -> Consumer<'_, M> {
         let left = max.wrapping_sub(self.delivered);
-        let mut consumer = Consumer::at(memory, journal, self.cursor, Fenced::NOWHERE, left);
+        // The end of a record is noted after its callback, so what a call in there may have noted is gone.
+        let cursor = journal.reached();
+        let mut consumer = Consumer::at(memory, journal, cursor, Fenced::NOWHERE, left);
         // Whether or not the last callback has moved the position: it is not the cursor yet.
         consumer.notice_move();
-        match self.stopped {
-            Drained::Seen => consumer.consume_on(max, receiver),
-            stopped => consumer.end(stopped, max, receiver),
-        }
+        consumer
     }
 }
 
@@ -149,6 +156,7 @@ pub fn call<M: ConsumerMemory>(
     match Straight::find(memory, journal, max).map(|straight| straight.go(&mut receiver)) {
         Some(Went::All) => Ok(max),
         Some(Went::Part(left)) => left.go_on(memory, journal, max, receiver),
+        Some(Went::Failed(left, error)) => left.fail(error, memory, journal, max, receiver),
         Some(Went::Refused) | None => super::consume(memory, journal, max, receiver),
     }
 }
