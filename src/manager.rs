@@ -4,6 +4,7 @@
 mod all_rings;
 mod busy;
 mod coalesce_call;
+mod few_records;
 mod first_turn;
 mod leaving;
 mod linger_call;
@@ -13,7 +14,7 @@ mod taking_part;
 
 use crate::attach::RING;
 use crate::log::{ErrorText, warning};
-use crate::mapped_ring::{EmptyRing, MappedRing, RingHandle, SampleFn};
+use crate::mapped_ring::{EmptyRing, MappedRing, PlainRing, RingHandle, SampleFn};
 use crate::options::options;
 use crate::ring::rounds;
 use crate::ring::wait::{NoWait, WaitPolicy};
@@ -54,6 +55,8 @@ pub struct Manager {
     taking_part: u32,
     /// Whether a poll has ended before all of its rings had settled.
     ended_early: bool,
+    /// The ring, if there is one alone and it is plain: few programs have more.
+    alone: Option<PlainRing>,
     /// Where the last call for a number of records has stopped.
     stopped: Stopped,
     lingering: Lingering,
@@ -90,6 +93,7 @@ impl ManagerHandle {
             ring_cnt: 0,
             taking_part: 0,
             ended_early: false,
+            alone: None,
             stopped: Stopped::default(),
             lingering: Lingering::new(options.linger_us),
             leaving: Leaving::NEVER,
@@ -206,6 +210,7 @@ impl ManagerHandle {
             ptr::copy(place, place.add(1), self.taking_part());
             *place = ring.as_ptr();
             (*manager).ring_cnt = (*manager).ring_cnt.wrapping_add(1);
+            (*manager).alone = if index == 0 { ring.plain() } else { None };
         }
         self.note_size(ring.size());
         Ok(())
@@ -215,15 +220,15 @@ impl ManagerHandle {
     /// turns. Returns the records delivered.
     ///
     /// Errors: `EINTR` for a signal; those of [`RingHandle::consume`].
-    pub fn poll(self, timeout_ms: c_int) -> Result<u64, Errno> {
+    pub fn poll(self, timeout_ms: c_int) -> Packed {
         if !self.is_plain() {
-            return self.poll_with_care(timeout_ms).into();
+            return self.poll_with_care(timeout_ms);
         }
-        let ready = self.wait(timeout_ms)?;
-        match ready {
-            0 => Ok(0),
-            1 => self.read_alone(timeout_ms).into(),
-            _ => self.read_ready(ready, timeout_ms, u64::MAX).into(),
+        match self.wait(timeout_ms) {
+            Ok(0) => Ok(0).into(),
+            Ok(1) => self.read_alone(timeout_ms),
+            Ok(ready) => self.read_ready(ready, timeout_ms, u64::MAX),
+            Err(error) => Err(error).into(),
         }
     }
 
@@ -320,52 +325,6 @@ impl ManagerHandle {
         let result = rounds::read(&mut AllRings::new(self), CALL_MAX, &mut NoWait);
         self.dismiss();
         result
-    }
-
-    /// Consumes up to `max` records over all rings, by turns, and returns how many. Where one call has
-    /// stopped short, the next goes on with that ring, until it has given what it held when its turn began.
-    ///
-    /// Errors: those of [`RingHandle::consume`].
-    pub fn consume_n(self, max: u64) -> Result<u64, Errno> {
-        self.take_edge();
-        if self.ring_cnt() == 1 {
-            if let Some(ring) = self.ring(0) {
-                let delivered = ring.consume(max)?;
-                if delivered == max || self.ring_cnt() == 1 {
-                    return Ok(delivered);
-                }
-                // A callback has added a ring.
-                let more = self.consume_by_turns(max.wrapping_sub(delivered));
-                return Result::from(more).map(|more| delivered.wrapping_add(more));
-            }
-        }
-        self.consume_by_turns(max).into()
-    }
-
-    #[inline(never)]
-    fn consume_by_turns(self, max: u64) -> Packed {
-        if max == 0 || self.is_settled() {
-            return Ok(0).into();
-        }
-        let mut rings = AllRings::after(self, self.stopped());
-        let result = rounds::read(&mut rings, max, &mut NoWait);
-        self.dismiss();
-        let Ok(delivered) = result else {
-            return result.into();
-        };
-        let stopped = if delivered == max && !self.is_settled() {
-            rings.stopped()
-        } else {
-            Stopped::default()
-        };
-        // SAFETY: a live manager that no other thread uses; no reference to the field exists.
-        unsafe { (*self.as_ptr()).stopped = stopped };
-        result.into()
-    }
-
-    fn stopped(self) -> Stopped {
-        // SAFETY: a live manager.
-        unsafe { (*self.as_ptr()).stopped }
     }
 
     /// Whether a call that does not wait would find nothing.

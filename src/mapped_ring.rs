@@ -28,6 +28,7 @@ use core::ptr::NonNull;
 use core::sync::atomic::{AtomicBool, Ordering};
 use memory::OwnPages;
 use overwriting::Overwriting;
+pub use plain::PlainRing;
 
 /// Rings smaller than this many bytes publish each record's start, however hot they are.
 const HOT_SIZE_MIN: u64 = 64 * 1024;

@@ -2,7 +2,7 @@
 //! Results in libbpf's terms: a negative error number or NULL, and `errno`. Success leaves `errno`
 //! alone.
 
-use crate::sys::errno::Errno;
+use crate::sys::errno::{Errno, Packed};
 use core::ffi::c_int;
 use core::ptr;
 
@@ -18,9 +18,10 @@ pub fn failure(error: Errno) -> c_int {
 }
 
 /// A number of records, as many as an `int` can say; or a failure.
-pub fn count(result: Result<u64, Errno>) -> c_int {
-    match result {
-        Ok(records) => c_int::try_from(records).unwrap_or(c_int::MAX),
+#[inline(always)]
+pub fn count(result: impl Into<Packed>) -> c_int {
+    match result.into().into() {
+        Ok(records) => records,
         Err(error) => failure(error),
     }
 }

@@ -20,6 +20,12 @@ impl RingHandle {
 }
 
 impl PlainRing {
+    /// The ring.
+    #[inline(always)]
+    pub fn ring(self) -> RingHandle {
+        self.0
+    }
+
     /// Goes the straight way of a call for up to `max` records, if there is one.
     #[inline(always)]
     pub fn go_straight(self, max: u64) -> Option<Went> {

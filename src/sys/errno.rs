@@ -30,8 +30,8 @@ impl Errno {
     }
 }
 
-/// A number or an error in one register, where a `Result` would take memory: what a function returns that is not to be
-/// inlined.
+/// A number, as large as a C `int` can say, or an error in one register, where a `Result` would take memory: what a
+/// function returns that is not to be inlined.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Packed(i64);
 
@@ -39,10 +39,21 @@ impl From<Result<u64, Errno>> for Packed {
     #[inline(always)]
     fn from(result: Result<u64, Errno>) -> Self {
         Packed(match result {
-            Ok(number) => number as i64,
+            Ok(number) => number.min(c_int::MAX as u64) as i64,
             // Negative whatever a callback has returned, INT_MIN too.
             Err(error) => i64::from(error.0 as u32).wrapping_neg(),
         })
+    }
+}
+
+impl From<Packed> for Result<c_int, Errno> {
+    #[inline(always)]
+    fn from(Packed(result): Packed) -> Self {
+        if result < 0 {
+            Err(Errno(result.wrapping_neg() as c_int))
+        } else {
+            Ok(result as c_int)
+        }
     }
 }
 
