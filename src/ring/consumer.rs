@@ -269,8 +269,9 @@ impl<M: ConsumerMemory> Consumer<'_, M> {
     #[inline(always)]
     fn has_published(&mut self, pos: u64) {
         self.published = pos;
-        // A signal handler that jumps out of here finds the old note until the position is good.
-        compiler_fence(Ordering::SeqCst);
+        // A signal handler that jumps out of here finds the old note until the position is good. AcqRel: as in
+        // `set_reached`.
+        compiler_fence(Ordering::AcqRel);
         self.journal.set_published(pos);
     }
 

@@ -151,8 +151,10 @@ impl Journal {
     #[inline(always)]
     pub fn set_reached(&self, reached: u64) {
         self.reached.set(reached);
-        // A signal handler that jumps out of the call finds the note: nothing that follows is done before it.
-        compiler_fence(Ordering::SeqCst);
+        // A signal handler that jumps out of the call finds the note: the compiler moves no later store before it. AcqRel
+        // says so. SeqCst would keep later loads behind the note as well, but a handler does not see what was loaded; and
+        // on POWER it is an instruction, `hwsync`, since LLVM makes one of every fence there.
+        compiler_fence(Ordering::AcqRel);
     }
 
     /// `consumer_pos` holds `published`.

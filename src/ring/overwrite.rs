@@ -380,8 +380,9 @@ impl<'a, M: OverwriteMemory> Reader<'a, M> {
 
     fn has_published(&mut self) {
         self.published = self.cursor;
-        // A signal handler that jumps out of here finds the old note until the position is good.
-        compiler_fence(Ordering::SeqCst);
+        // A signal handler that jumps out of here finds the old note until the position is good. AcqRel: as in
+        // `set_reached`.
+        compiler_fence(Ordering::AcqRel);
         self.journal.set_published(self.cursor);
     }
 
