@@ -143,8 +143,8 @@ MACHINES = {
             "position": r"ldr \w+,\[\w+\]",
             "header": r"ldr \w+,\[\w+(,\w+)?\]",
         },
-        # A store of 64 bits begins with a load, ldrexd, of what it overwrites.
-        loads=r"ldr(b|h|sb|sh|d)? |ldm",
+        # A store of 64 bits begins with a load, ldrexd, of what it overwrites. Where nothing is stored, clrex follows.
+        loads=r"ldr(b|h|sb|sh|d)? |ldm|clrex",
         stores=r"str|stm",
         stack="[sp",
         ends=r"(?P<call>blx?) |b |bx |pop .*pc|ldm.*pc",
