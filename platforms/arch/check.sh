@@ -42,7 +42,7 @@ settle() {
 		sed -i -e "/M::fence(Ordering::SeqCst);/d" \
 			-e "s/set_consumer_pos(self.cursor, Ordering::SeqCst)/set_consumer_pos(self.cursor, Ordering::Release)/" \
 			src/ring/consumer.rs src/ring/consumer/passed.rs src/ring/overwrite.rs
-		if grep "fence(Ordering::SeqCst)" src/ring/*.rs src/ring/consumer/*.rs | grep -v compiler_fence; then exit 1; fi
+		if grep "fence(Ordering::SeqCst)" src/ring/*.rs src/ring/consumer/*.rs; then exit 1; fi
 		make build
 		if python3 platforms/arch/settle.py "$1" "$2-objdump" "/work/target/spoilt/$3/package/librbshim.so.$4"; then
 			echo "a library without the barriers passes as well"
@@ -87,8 +87,18 @@ tests() {
 	passed tests "$emulator -p $bytes" "$@"
 }
 
+# The tool is for 64-bit machines: elsewhere its build says so, and nothing comes of it.
 tool() {
-	passed rbshim/tool "$emulator" --locked --lib --bins
+	if [ $bits = 64 ]; then
+		passed rbshim/tool "$emulator" --locked --lib --bins
+		return
+	fi
+	if on_target rbshim/tool cargo check --locked --lib >"$CHECK/refused" 2>&1; then
+		fail 'the tool was built, but nothing of it is tested on 32 bits'
+	fi
+	cat "$CHECK/refused"
+	grep 'for 64-bit machines' "$CHECK/refused" >/dev/null || fail 'the build failed for another reason'
+	echo '64-bit only'
 }
 
 shift

@@ -23,9 +23,10 @@ fail() {
 	exit 1
 }
 
-# architecture NAME: what Debian, rustc, gcc and qemu call it, and how many bytes its pages have with Linux.
+# architecture NAME: what Debian, rustc, gcc and qemu call it, how many bytes its pages have with Linux, and how many
+# bits its addresses.
 architecture() {
-	arch=$1 pages=4096
+	arch=$1 pages=4096 bits=64
 	case $arch in
 	aarch64) debian=arm64 rust=aarch64-unknown-linux-gnu gnu=aarch64-linux-gnu qemu=aarch64 ;;
 	ppc64le) debian=ppc64el rust=powerpc64le-unknown-linux-gnu gnu=powerpc64le-linux-gnu qemu=ppc64le ;;
@@ -36,6 +37,7 @@ architecture() {
 	*) fail "no architecture $arch; there are $all_architectures" ;;
 	esac
 	case $arch in aarch64 | ppc64le) pages='4096 65536' ;; esac
+	case $arch in i686 | armhf) bits=32 ;; esac
 	# What the library needs. The unwinding tables of Arm name functions of libgcc.
 	needed='libc\.so\.6'
 	[ "$arch" != armhf ] || needed='libc\.so\.6\|libgcc_s\.so\.1'

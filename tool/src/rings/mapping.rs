@@ -10,7 +10,9 @@ use std::sync::atomic::Ordering::Acquire;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
 #[cfg(not(target_pointer_width = "64"))]
-compile_error!("positions are read as the kernel's 64-bit words");
+compile_error!(
+    "this program is for 64-bit machines: it reads positions as the kernel's 64-bit words"
+);
 
 /// The pages with the positions: the consumer's and the producer's. Its data follows in the map.
 pub struct Mapping {
