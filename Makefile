@@ -136,10 +136,11 @@ check-kernels: setup
 	platforms/kernels/run.sh $(if $(SHORT),--short,$(KERNELS))
 
 # Other architectures, emulated: ARCHS='aarch64 ppc64le s390x i686 armhf' or some of them.
+# SHORT=1: the library alone, without tests and tool, for s390x unless ARCHS says otherwise.
 check-arch:
 	@[ -d platforms ] || { echo 'rbshim: the tests are in the repository, not in the tarball' >&2; exit 1; }
 	@scripts/setup.sh build
-	@ARCHS='$(ARCHS)' platforms/arch/run.sh
+	@ARCHS='$(ARCHS)' SHORT='$(SHORT)' platforms/arch/run.sh
 
 # All ways to wait, for so many seconds together: target/soak.md. Then sequences drawn at random, each
 # on libbpf and on rbshim.
