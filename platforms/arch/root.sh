@@ -53,22 +53,36 @@ vendor() {
 	echo "$locks" >"$cross/work/vendor.key"
 }
 
-# What the repository knows, as it is in the working tree, with its times: cargo compares them.
+# replace FOLDER: by FOLDER.new. What has changed is as new as now, and nothing else: cargo builds what is newer than its
+# last build, and that may have been made after the change, from the files before it.
+replace() {
+	find "$1.new" -type f -exec sh -euc '
+		old=$1 new=$2
+		shift 2
+		for file; do
+			same=$old${file#"$new"}
+			if cmp -s "$same" "$file"; then touch -r "$same" "$file"; else touch "$file"; fi
+		done' sh "$1" "$1.new" {} +
+	rm -rf "$1"
+	mv "$1.new" "$1"
+}
+
+# What the repository knows, as it is in the working tree.
 sources() {
-	rm -rf "$cross/work/rbshim" "$cross/work/tests"
-	mkdir -p "$cross/work/rbshim" "$cross/work/tests" "$cross/work/cargo" "$cross/work/target"
+	rm -rf "$cross/work/rbshim.new" "$cross/work/tests.new"
+	mkdir -p "$cross/work/rbshim.new" "$cross/work/tests.new" "$cross/work/cargo" "$cross/work/target"
 	(cd "$top" && git ls-files -z --cached --others --exclude-standard) >"$CHECK/files"
-	tar c --null -C "$top" --files-from="$CHECK/files" | tee "$CHECK/sources.tar" | tar x -C "$cross/work/rbshim"
-	tar x -C "$cross/work/tests" -f "$CHECK/sources.tar"
+	tar c --null -C "$top" --files-from="$CHECK/files" | tee "$CHECK/sources.tar" | tar x -C "$cross/work/rbshim.new"
+	tar x -C "$cross/work/tests.new" -f "$CHECK/sources.tar"
 	rm "$CHECK/sources.tar"
 	# Without the model, which is not run, and without the crates of that and of other tests: these take longer to build
 	# than all the rest.
 	awk '/^\[/ { inside = $0 == "[dev-dependencies]" }
-		!inside || !/^[a-z]/ || /^(rbshim|proptest) = /' "$top/Cargo.toml" >"$cross/work/tests/Cargo.toml"
-	rm -r "$cross/work/tests/src/ring/model"
-	sed -i '/^#\[cfg(test)\]$/ { N; /\nmod model;$/d }' "$cross/work/tests/src/ring/mod.rs"
-	touch -r "$top/Cargo.toml" "$cross/work/tests/Cargo.toml"
-	touch -r "$top/src/ring/mod.rs" "$cross/work/tests/src/ring/mod.rs"
+		!inside || !/^[a-z]/ || /^(rbshim|proptest) = /' "$top/Cargo.toml" >"$cross/work/tests.new/Cargo.toml"
+	rm -r "$cross/work/tests.new/src/ring/model"
+	sed -i '/^#\[cfg(test)\]$/ { N; /\nmod model;$/d }' "$cross/work/tests.new/src/ring/mod.rs"
+	replace "$cross/work/rbshim"
+	replace "$cross/work/tests"
 }
 
 # Linkers, and the crates.
