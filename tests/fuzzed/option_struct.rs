@@ -17,7 +17,8 @@ pub fn run(bytes: &[u8]) {
     if size > given.len() {
         return;
     }
-    let valid = size >= 8 && rest[..size - 8].iter().all(|&byte| byte == 0);
+    let head = size_of::<usize>();
+    let valid = size >= head && rest[..size - head].iter().all(|&byte| byte == 0);
     let opts = given.as_ptr();
     // SAFETY: readable for as many bytes as it begins with; -1 is no map.
     unsafe {
