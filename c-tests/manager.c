@@ -9,9 +9,10 @@ static struct ring_buffer *rb;
 static void show_ready(void)
 {
 	struct epoll_event events[8];
-	int count = epoll_wait(ring_buffer__epoll_fd(rb), events, 8, 0);
-	int ring, i;
+	int count, ring, i;
 
+	await_all_notifications();
+	count = epoll_wait(ring_buffer__epoll_fd(rb), events, 8, 0);
 	printf("epoll: %d ready\n", count);
 	for (ring = 0; ring < 8; ring++)
 		for (i = 0; i < count; i++)

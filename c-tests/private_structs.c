@@ -78,6 +78,7 @@ int main(void)
 	emit(0, 2, 1, 24);
 	emit(2, 0, 1, 8000);
 	/* The array of events has room for one per ring. */
+	await_all_notifications();
 	SHOW(epoll_wait(rb->epoll_fd, rb->events, rb->ring_cnt, 0));
 	printf("ready: %d, %d\n", (int)rb->events[0].data.u64, (int)rb->events[1].data.u64);
 	SHOW(walk(rb->rings[0], "first, walked"));
