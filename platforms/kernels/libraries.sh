@@ -23,7 +23,8 @@ needed_by() {
 	readelf -d "$@" 2>/dev/null | sed -n 's/^.*(NEEDED).*\[\(.*\)\]$/\1/p' | sort -u
 }
 
-todo="$(needed_by "$root"/programs/*/*) librbshim.so.1"
+# Nobody names libgcc_s, which the C library loads for a thread that ends itself.
+todo="$(needed_by "$root"/programs/*/*) librbshim.so.1 libgcc_s.so.1"
 done=' '
 while [ -n "$todo" ]; do
 	next=
