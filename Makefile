@@ -122,6 +122,7 @@ check: setup
 	cd tool && $(CARGO) fmt --check
 	cd tool && CARGO_TARGET_DIR=$(TOOL) $(CARGO) clippy --all-targets --locked -- -D warnings
 	cd tool && CARGO_TARGET_DIR=$(TOOL) $(CARGO) test --locked
+	platforms/kernels/run.sh --short
 	packaging/check/run.sh
 
 # Packages, built and used in roots of Debian: needs a network.
