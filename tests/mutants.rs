@@ -83,8 +83,8 @@ fn mutants_of_overwrite_mode_are_built_with_slow_copies() {
         let replacements: Vec<Replacement> = mutant
             .replace
             .iter()
-            .chain([&overwriting::SLOWED])
             .map(|&(from, to)| (mutant.file, from, to))
+            .chain([overwriting::SLOWED])
             .collect();
         let library = mutated::build(mutant.name, &replacements).shared;
         println!("{}", library.display());

@@ -59,6 +59,16 @@ pub trait OverwriteMemory: ConsumerMemory {
 
     /// The word of the data area at `pos`, a multiple of its size; Relaxed. The other side may be writing it.
     fn word(self, pos: u64) -> usize;
+
+    /// Where the kernel's stores may be seen in another order than it has made them: takes the lock under which the
+    /// kernel stores `overwrite_pos`, and gives it back. An `overwrite_pos` that is loaded after this is no older than
+    /// any payload that was loaded before it. Elsewhere there is nothing to do.
+    ///
+    /// Errors: a negative error number; nothing is known then.
+    #[inline(always)]
+    fn pass_lock(self) -> Result<(), i32> {
+        Ok(())
+    }
 }
 
 /// A ring that we fill and the kernel empties (`BPF_MAP_TYPE_USER_RINGBUF`).

@@ -3,7 +3,9 @@
 //!
 //! The protocol, with the kernel's side of it, is `docs/overwrite.md`. Nothing keeps the kernel from writing where we
 //! read. So a record is copied, and after that `overwrite_pos` says whether it was there all the time. A header is
-//! believed in the same way, and so is a BUSY one before the reader sleeps: it may be that of a newer record.
+//! believed in the same way, and so is a BUSY one before the reader sleeps: it may be that of a newer record. On some
+//! machines `overwrite_pos` says so only to who has taken the kernel's lock in between
+//! ([`pass_lock`](OverwriteMemory::pass_lock)).
 //!
 //! Positions, notes and fences are those of an ordinary ring ([`consumer`](super::consumer)): in the callback of a
 //! record `consumer_pos` is that record's start, and "nothing there" is believed only after a fence that came after the
@@ -74,13 +76,15 @@ pub fn take_turn<M: OverwriteMemory>(
     copy: &[Cell<usize>],
     receiver: &mut impl Receiver,
 ) -> Result<Turn, Stop> {
-    let mut reader = Reader::enter(memory, journal, notes, receiver);
+    let mut reader = Reader::enter(memory, journal, notes, receiver).map_err(Stop::Failed)?;
     let ended = reader.walk(max, copy, receiver);
     let settled = reader.settle(ended, receiver);
     reader.leave();
     match ended {
-        Ended::CaughtUp | Ended::More => Ok(reader.turn(settled)),
-        Ended::Failed(error) => Err(Stop::Failed(error)),
+        Ended::CaughtUp | Ended::More => settled
+            .map(|settled| reader.turn(settled))
+            .map_err(Stop::Failed),
+        Ended::Failed(error) | Ended::Unverified(error) => Err(Stop::Failed(error)),
         Ended::Refused => Err(Stop::Refused),
         Ended::Corrupt => Err(Stop::Corrupt(reader.cursor)),
     }
@@ -89,7 +93,7 @@ pub fn take_turn<M: OverwriteMemory>(
 /// Whether a turn would find something. Nothing follows from "no" for who wants to sleep.
 pub fn has_records<M: OverwriteMemory>(memory: M, journal: &Journal, notes: &Notes) -> bool {
     let reader = Reader::at_position(memory, journal, notes);
-    !matches!(reader.look(reader.look_at_producer()), Head::Pending)
+    !matches!(reader.look(reader.look_at_producer()), Ok(Head::Pending))
 }
 
 /// Bytes that are available, as the kernel counts them (`ringbuf_avail_data_sz`), where the reader is at `consumer`.
@@ -123,8 +127,10 @@ struct Reader<'a, M> {
 enum Head {
     /// Nothing, or the record at the reader's position, not committed yet.
     Pending,
-    /// A committed record. It may be overwritten at any time.
+    /// A committed record to be delivered, if it is still there when it has been copied.
     Committed(Header),
+    /// A discarded record.
+    Discarded(Header),
     /// Nothing any more up to this position.
     Overwritten(u64),
     /// No kernel leaves a ring like this.
@@ -140,6 +146,8 @@ enum Ended {
     More,
     /// The receiver's error; its record is consumed.
     Failed(i32),
+    /// Nobody can tell what is at the cursor, by this error; whatever it is, it stays.
+    Unverified(i32),
     /// The receiver took no more; the record stays.
     Refused,
     /// Positions or header cannot be what a kernel wrote.
@@ -148,15 +156,17 @@ enum Ended {
 
 impl<'a, M: OverwriteMemory> Reader<'a, M> {
     /// Starts where `consumer_pos` is, as in an ordinary ring; in the ring's first call where records begin.
+    ///
+    /// Errors: [`pass_lock`](OverwriteMemory::pass_lock)'s.
     fn enter(
         memory: M,
         journal: &'a Journal,
         notes: &'a Notes,
         receiver: &mut impl Receiver,
-    ) -> Self {
+    ) -> Result<Self, i32> {
         let mut reader = Reader::at_position(memory, journal, notes);
         if !notes.opened.get() {
-            reader.cursor = reader.beginning();
+            reader.cursor = reader.beginning()?;
             reader.entered = reader.cursor;
             notes.seen_to.set(reader.cursor);
             if reader.cursor != reader.published {
@@ -167,7 +177,7 @@ impl<'a, M: OverwriteMemory> Reader<'a, M> {
         }
         // What lies before it was read by somebody, us or not.
         notes.see(reader.cursor);
-        reader
+        Ok(reader)
     }
 
     /// At `consumer_pos`.
@@ -205,23 +215,25 @@ impl<'a, M: OverwriteMemory> Reader<'a, M> {
         let mut passes = 0u32;
         while self.delivered < max && passes < PASSES_MAX && is_before(self.cursor, end) {
             let overwritten = match self.look(end) {
-                Head::Pending => return Ended::CaughtUp,
-                Head::Corrupt => return Ended::Corrupt,
-                Head::Overwritten(to) => Some(to),
-                Head::Committed(header) if !header.is_deliverable() => {
+                Ok(Head::Pending) => return Ended::CaughtUp,
+                Ok(Head::Corrupt) => return Ended::Corrupt,
+                Ok(Head::Overwritten(to)) => Some(to),
+                Ok(Head::Discarded(header)) => {
                     self.step(header.span());
                     self.notes.see(self.cursor);
                     self.discarded = self.discarded.wrapping_add(1);
                     receiver.discarded();
                     None
                 }
-                Head::Committed(header) => match self.copy(header, copy) {
-                    None => match self.deliver(header, receiver) {
+                Ok(Head::Committed(header)) => match self.copy(header, copy) {
+                    Ok(None) => match self.deliver(header, receiver) {
                         Some(ended) => return ended,
                         None => None,
                     },
-                    to => to,
+                    Ok(to) => to,
+                    Err(error) => return Ended::Unverified(error),
                 },
+                Err(error) => return Ended::Unverified(error),
             };
             if let Some(to) = overwritten {
                 passes = passes.wrapping_add(1);
@@ -234,26 +246,34 @@ impl<'a, M: OverwriteMemory> Reader<'a, M> {
     }
 
     /// What is at the cursor, where `producer` was the producer's position after the cursor was read.
-    fn look(&self, producer: u64) -> Head {
+    ///
+    /// Errors: [`pass_lock`](OverwriteMemory::pass_lock)'s.
+    fn look(&self, producer: u64) -> Result<Head, i32> {
         let ahead = producer.wrapping_sub(self.cursor);
         if !is_before(self.cursor, producer) {
-            return Head::Pending;
+            return Ok(Head::Pending);
         }
         if self.cursor % ALIGN != 0 {
-            return Head::Corrupt;
+            return Ok(Head::Corrupt);
         }
         let header = self.look_at_header();
-        // Not before the header, which may be one of a newer record: this is the look that says so.
-        if let Some(to) = self.overwritten() {
-            return Head::Overwritten(to);
+        let fits = header.span() <= ahead && ahead <= self.memory.size();
+        if header.is_deliverable() && fits {
+            // The look after the copy says whose header it is. This one saves copies that are worth nothing.
+            return Ok(match self.overwritten() {
+                Some(to) => Head::Overwritten(to),
+                None => Head::Committed(header),
+            });
         }
-        if header.is_busy() {
-            return Head::Pending;
-        }
-        if header.span() > ahead || ahead > self.memory.size() {
-            return Head::Corrupt;
-        }
-        Head::Committed(header)
+        // No copy follows. It may be the header of a newer record, or a piece of its payload: this is the look that
+        // says so.
+        self.memory.pass_lock()?;
+        Ok(match self.overwritten() {
+            Some(to) => Head::Overwritten(to),
+            None if header.is_busy() => Head::Pending,
+            None if fits => Head::Discarded(header),
+            None => Head::Corrupt,
+        })
     }
 
     /// Where records begin now, if what is at the cursor is overwritten.
@@ -264,7 +284,9 @@ impl<'a, M: OverwriteMemory> Reader<'a, M> {
     }
 
     /// Copies the payload of the record at the cursor. `Some` if it has been overwritten meanwhile.
-    fn copy(&self, header: Header, copy: &[Cell<usize>]) -> Option<u64> {
+    ///
+    /// Errors: [`pass_lock`](OverwriteMemory::pass_lock)'s.
+    fn copy(&self, header: Header, copy: &[Cell<usize>]) -> Result<Option<u64>, i32> {
         const WORD: u64 = size_of::<usize>() as u64;
         let words = header.span().wrapping_sub(HEADER_LEN) / WORD;
         let mut pos = self.cursor.wrapping_add(HEADER_LEN);
@@ -276,7 +298,9 @@ impl<'a, M: OverwriteMemory> Reader<'a, M> {
         // room (`docs/overwrite.md`): a copy with a byte of a newer record is found out. Without it the look may be
         // older than the copy.
         M::fence(Ordering::Acquire);
-        self.overwritten()
+        // Where nothing orders those two stores, it is the lock that was given back between them.
+        self.memory.pass_lock()?;
+        Ok(self.overwritten())
     }
 
     /// Delivers the copy of the record at the cursor.
@@ -336,18 +360,24 @@ impl<'a, M: OverwriteMemory> Reader<'a, M> {
 
     /// Publishes the end of what was walked, fences, and looks once more. `true`: nothing is there, and whoever commits
     /// next will wake us.
-    fn settle(&mut self, ended: Ended, receiver: &mut impl Receiver) -> bool {
+    ///
+    /// Errors: [`pass_lock`](OverwriteMemory::pass_lock)'s.
+    fn settle(&mut self, ended: Ended, receiver: &mut impl Receiver) -> Result<bool, i32> {
         self.publish_end(receiver);
+        if !matches!(ended, Ended::CaughtUp | Ended::More) {
+            return Ok(false);
+        }
         match self.look(self.look_at_producer()) {
             // With `overwrite_pos` behind the cursor, looked at after the header: a BUSY head is the one whose commit
             // compares our position with its own.
-            Head::Pending => true,
-            _ => {
+            Ok(Head::Pending) => Ok(true),
+            Ok(_) => {
                 if ended == Ended::CaughtUp {
                     receiver.rescued();
                 }
-                false
+                Ok(false)
             }
+            Err(error) => Err(error),
         }
     }
 

@@ -6,12 +6,14 @@ use super::mutant::*;
 const OVERWRITE: &str = "src/ring/overwrite.rs";
 
 /// The look that a header is believed by.
-const LOOK: &str = "        if let Some(to) = self.overwritten() {
-            return Head::Overwritten(to);
-        }
-        if header.is_busy() {
-            return Head::Pending;
-        }
+const LOOK: &str = "        Ok(match self.overwritten() {
+            Some(to) => Head::Overwritten(to),
+            None if header.is_busy() => Head::Pending,
+";
+/// The look that a copy is believed by.
+const LOOK_AFTER: &str = "        // Where nothing orders those two stores, it is the lock that was given back between them.
+        self.memory.pass_lock()?;
+        Ok(self.overwritten())
 ";
 const FENCE: &str = "            M::fence(Ordering::SeqCst);\n";
 const LAPPED: &str = "a_reader_that_is_lapped_gets_whole_records_and_is_woken";
@@ -19,7 +21,8 @@ const AT_END: &str = "a_reader_at_the_end_is_woken_though_the_producer_goes_on";
 const STEPS: &str = "a_reader_is_lapped_before_each_of_its_steps";
 
 /// Copies that take longer, so that they are lapped more often.
-pub const SLOWED: (&str, &str) = (
+pub const SLOWED: (&str, &str, &str) = (
+    OVERWRITE,
     "            word.set(self.memory.word(pos));
 ",
     "            word.set(self.memory.word(pos));
@@ -33,13 +36,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "overwriting: no look after the copy",
         file: OVERWRITE,
-        replace: &[(
-            "        M::fence(Ordering::Acquire);
-        self.overwritten()
-",
-            "        None
-",
-        )],
+        replace: &[(LOOK_AFTER, "        Ok(None)\n")],
         caught_by: LAPPED,
     },
     Mutant {
@@ -47,21 +44,19 @@ pub const MUTANTS: &[Mutant] = &[
         file: OVERWRITE,
         replace: &[(
             "        M::fence(Ordering::Acquire);
-        self.overwritten()
-",
-            "        self.overwritten()
-",
+        // Where nothing orders",
+            "        // Where nothing orders",
         )],
         caught_by: LAPPED,
     },
     Mutant {
-        name: "overwriting: no look before the copy",
+        name: "overwriting: a header is believed without a look",
         file: OVERWRITE,
         replace: &[(
             LOOK,
-            "        if header.is_busy() {
-            return Head::Pending;
-        }
+            "        Ok(match None {
+            Some(to) => Head::Overwritten(to),
+            None if header.is_busy() => Head::Pending,
 ",
         )],
         caught_by: STEPS,
@@ -71,12 +66,9 @@ pub const MUTANTS: &[Mutant] = &[
         file: OVERWRITE,
         replace: &[(
             LOOK,
-            "        if header.is_busy() {
-            return Head::Pending;
-        }
-        if let Some(to) = self.overwritten() {
-            return Head::Overwritten(to);
-        }
+            "        Ok(match self.overwritten() {
+            _ if header.is_busy() => Head::Pending,
+            Some(to) => Head::Overwritten(to),
 ",
         )],
         caught_by: LAPPED,
@@ -102,7 +94,7 @@ pub const MUTANTS: &[Mutant] = &[
         file: OVERWRITE,
         replace: &[(
             "        match self.look(self.look_at_producer()) {",
-            "        match Head::Pending {",
+            "        match Ok::<_, i32>(Head::Pending) {",
         )],
         caught_by: AT_END,
     },
@@ -111,6 +103,9 @@ pub const MUTANTS: &[Mutant] = &[
         file: OVERWRITE,
         replace: &[(
             "        self.publish_end(receiver);
+        if !matches!(ended, Ended::CaughtUp | Ended::More) {
+            return Ok(false);
+        }
         match self.look(self.look_at_producer()) {",
             "        let head = self.look(self.look_at_producer());
         self.publish_end(receiver);
@@ -138,5 +133,27 @@ pub const MUTANTS: &[Mutant] = &[
             "",
         )],
         caught_by: STEPS,
+    },
+    Mutant {
+        name: "overwriting: a copy is believed without the lock",
+        file: OVERWRITE,
+        replace: &[(LOOK_AFTER, "        Ok(self.overwritten())\n")],
+        caught_by: "a_reader_that_takes_the_lock_believes_no_copy_that_is_lapped",
+    },
+    Mutant {
+        name: "overwriting: a header is believed without the lock",
+        file: OVERWRITE,
+        replace: &[(
+            "        self.memory.pass_lock()?;
+        Ok(match self.overwritten() {",
+            "        Ok(match self.overwritten() {",
+        )],
+        caught_by: "a_reader_that_takes_the_lock_believes_no_busy_header_that_is_a_payload",
+    },
+    Mutant {
+        name: "overwriting: where records begin is believed without the lock",
+        file: "src/ring/overwrite/opening.rs",
+        replace: &[("            self.memory.pass_lock()?;\n", "")],
+        caught_by: "a_reader_that_takes_the_lock_begins_where_another_has_stopped",
     },
 ];

@@ -4,6 +4,8 @@
 //! Each record is delivered at most once (but for calls in callbacks), whole and in order; delivered and overwritten
 //! bytes make up the positions; and a reader that sleeps on notifications alone is woken for what is left.
 
+mod unordered;
+
 use super::check_within;
 use super::kernel::Waiters;
 use crate::ring::journal::Journal;

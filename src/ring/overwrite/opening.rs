@@ -22,7 +22,9 @@ enum Found {
 
 impl<M: OverwriteMemory> Reader<'_, M> {
     /// The cursor, if a record begins or may have begun there, or will; else where records begin now.
-    pub(super) fn beginning(&self) -> u64 {
+    ///
+    /// Errors: [`pass_lock`](OverwriteMemory::pass_lock)'s.
+    pub(super) fn beginning(&self) -> Result<u64, i32> {
         for _ in 0..TRIES {
             let from = self.memory.overwrite_pos(self.cursor);
             // Acquire keeps the load of the producer's position after this one: it is ahead then.
@@ -30,27 +32,27 @@ impl<M: OverwriteMemory> Reader<'_, M> {
             let producer = self.look_at_producer();
             if is_before(self.cursor, from) || producer.wrapping_sub(from) > self.memory.size() {
                 // Overwritten, or no kernel's ring: any walk finds it out.
-                return self.cursor;
+                return Ok(self.cursor);
             }
             if is_before(producer, self.cursor) {
-                return from;
+                return Ok(from);
             }
-            match self.search(from, producer) {
-                Found::Record => return self.cursor,
-                Found::None => return from,
+            match self.search(from, producer)? {
+                Found::Record => return Ok(self.cursor),
+                Found::None => return Ok(from),
                 Found::Lapped => {}
             }
         }
-        self.memory.overwrite_pos(self.cursor)
+        Ok(self.memory.overwrite_pos(self.cursor))
     }
 
     /// Walks the headers between two positions until one is the cursor, or beyond it.
-    fn search(&self, from: u64, producer: u64) -> Found {
+    fn search(&self, from: u64, producer: u64) -> Result<Found, i32> {
         let mut pos = from;
         while is_before(pos, self.cursor) {
             let ahead = producer.wrapping_sub(pos);
             if pos % ALIGN != 0 || !is_before(pos, producer) {
-                return Found::None;
+                return Ok(Found::None);
             }
             let header = Reader {
                 cursor: pos,
@@ -58,19 +60,20 @@ impl<M: OverwriteMemory> Reader<'_, M> {
             }
             .look_at_header();
             // As in `look`: only then it is the header of the record at this position.
+            self.memory.pass_lock()?;
             if is_before(pos, self.memory.overwrite_pos(pos)) {
-                return Found::Lapped;
+                return Ok(Found::Lapped);
             }
             // A BUSY header has its length, too.
             if header.span() > ahead {
-                return Found::None;
+                return Ok(Found::None);
             }
             pos = pos.wrapping_add(header.span());
         }
-        if pos == self.cursor {
+        Ok(if pos == self.cursor {
             Found::Record
         } else {
             Found::None
-        }
+        })
     }
 }
