@@ -38,12 +38,12 @@ static void require_overwrite_mode(void)
 		die(CANNOT_RUN, "this kernel has no rings in overwrite mode");
 	if (fd < 0)
 		die(SETUP, "cannot make a ring: %s", strerror(errno));
-#if !defined(__x86_64__) && !defined(__powerpc64__) && !(defined(__riscv) && __riscv_xlen == 64)
+#if __SIZEOF_POINTER__ != 8
 	/* Nobody can tell a whole record there. rbshim says so; libbpf goes on. */
 	if (rbshim_ring__statistics &&
 	    (ring_buffer__new(fd, ignore, NULL, NULL) || errno != EOPNOTSUPP))
 		die(WRONG, "the ring is not refused: %s", strerror(errno));
-	die(CANNOT_RUN, "this machine does not order the kernel's stores as it takes");
+	die(CANNOT_RUN, "a 32-bit process cannot see what has been overwritten");
 #endif
 	close(fd);
 }

@@ -3,6 +3,7 @@
 
 use crate::log::{ErrorText, warning};
 use crate::pages::{MapError, Pages, Side};
+use crate::ring_lock::RingLock;
 use crate::sys::bpf::{self, MapInfo};
 use crate::sys::epoll;
 use crate::sys::errno::Errno;
@@ -53,14 +54,28 @@ pub static USER_RING: Kind = Kind {
     no_epoll_add: c"libbpf: user ringbuf: failed to epoll add map fd=%d: %s\n",
 };
 
-/// Whether rings in overwrite mode can be read: where the kernel's stores are seen in an order that tells a whole record
-/// from one that is being overwritten (`docs/overwrite.md`). On AArch64 they are not. A 32-bit process cannot tell
-/// where the kernel has the position that says so.
-const OVERWRITE_MODE: bool = cfg!(any(
+/// How rings in overwrite mode are read on this machine (`docs/overwrite.md`).
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum OverwriteMode {
+    /// The kernel's stores are seen in an order that tells a whole record from one that is being overwritten.
+    Ordered,
+    /// They are so to who takes the ring's lock.
+    Locked,
+    /// They are not read: a 32-bit process cannot tell where the kernel has the position that says so.
+    Refused,
+}
+
+const OVERWRITE_MODE: OverwriteMode = if cfg!(any(
     all(target_arch = "x86_64", target_pointer_width = "64"),
     target_arch = "powerpc64",
     target_arch = "riscv64"
-));
+)) {
+    OverwriteMode::Ordered
+} else if cfg!(all(target_arch = "aarch64", target_pointer_width = "64")) {
+    OverwriteMode::Locked
+} else {
+    OverwriteMode::Refused
+};
 
 impl Kind {
     /// A new epoll instance for rings of this kind. Errors: `EMFILE`, `ENFILE`, `ENOMEM`.
@@ -84,7 +99,7 @@ impl Kind {
             warning!(self.wrong_type, map_fd);
             return Err(Errno(libc::EINVAL));
         }
-        if info.overwrites() && !OVERWRITE_MODE {
+        if info.overwrites() && OVERWRITE_MODE == OverwriteMode::Refused {
             warning!(
                 c"rbshim: map fd=%d is a ring buffer in overwrite mode, which cannot be read safely on this machine\n",
                 map_fd
@@ -92,6 +107,25 @@ impl Kind {
             return Err(Errno(libc::EOPNOTSUPP));
         }
         Ok(info)
+    }
+
+    /// The lock of a ring in overwrite mode, which `info` is about, where it cannot be read without.
+    ///
+    /// Errors: `EOPNOTSUPP` where the lock cannot be taken.
+    pub fn lock(&self, map_fd: c_int, info: &MapInfo) -> Result<Option<RingLock>, Errno> {
+        if OVERWRITE_MODE != OverwriteMode::Locked {
+            return Ok(None);
+        }
+        RingLock::load(map_fd, info).map(Some).map_err(|error| {
+            let text = ErrorText::new(error);
+            warning!(
+                c"rbshim: map fd=%d is a ring buffer in overwrite mode, which cannot be read safely on this machine \
+                    without a BPF program, and that cannot be loaded and run: %s (it needs CAP_BPF)\n",
+                map_fd,
+                text.as_ptr(),
+            );
+            Errno(libc::EOPNOTSUPP)
+        })
     }
 
     /// Has `epoll_fd`, which watches the map behind `map_fd` with `index`, watch it or not for now. If there is

@@ -54,6 +54,7 @@
 //!   `struct user_ring_buffer`.
 //! - [`capi`]: the exported functions.
 //! - `attach`: from a map's fd to its mapped pages.
+//! - `ring_lock`: the lock of a ring's producers, where overwrite mode needs it.
 //! - `foreign`: calls that libbpf makes for handles of its own.
 //! - `sys`: the kernel and libc.
 //! - `options`, `stats`, `log`: what a user can ask for and see.
@@ -90,6 +91,7 @@ mod mapped_ring;
 mod options;
 mod pages;
 mod ring;
+mod ring_lock;
 mod stats;
 mod sys;
 mod user_ring;
@@ -106,6 +108,7 @@ pub mod __internals {
     pub use crate::ring::overwrite;
     pub use crate::ring::receiver::{Received, Receiver, Record};
     pub use crate::ring::wait::Round;
+    pub use crate::ring_lock::RingLock;
     pub use crate::sys::bpf;
     pub use crate::sys::cpu_limit;
     pub use crate::sys::errno::Errno;

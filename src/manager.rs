@@ -161,8 +161,8 @@ impl ManagerHandle {
     /// Adds the ring behind `map_fd`; the fd may be closed afterwards.
     ///
     /// Errors: `ENOMEM`, and those of [`Kind::check`](crate::attach::Kind::check) and
-    /// [`Kind::attach`](crate::attach::Kind::attach); for a ring in overwrite mode those of [`Edge::new`], too. The
-    /// manager then stays as it was.
+    /// [`Kind::attach`](crate::attach::Kind::attach); for a ring in overwrite mode those of
+    /// [`Kind::lock`](crate::attach::Kind::lock) and [`Edge::new`], too. The manager then stays as it was.
     ///
     /// [`Edge::new`]: crate::sys::edge::Edge::new
     ///
@@ -194,7 +194,10 @@ impl ManagerHandle {
         // A manager that may not be watched by an epoll of its own opens all the same.
         let gives_way = || self.stop_coalescing();
         let attach = |()| RING.attach(map_fd, &info, self.epoll_fd(), index as u64, gives_way);
-        let pages = match self.expect_overwriting(&info, &mut ring).and_then(attach) {
+        let pages = match self
+            .expect_overwriting(map_fd, &info, &mut ring)
+            .and_then(attach)
+        {
             Ok(pages) => pages,
             Err(error) => {
                 ring.release();

@@ -18,6 +18,7 @@ use crate::ring::journal::Journal;
 use crate::ring::memory::{ConsumerMemory, Fence};
 use crate::ring::overwrite;
 use crate::ring::wait::Round;
+use crate::ring_lock::RingLock;
 use crate::stats::Stats;
 use crate::sys::alloc;
 use crate::sys::errno::{Errno, Packed};
@@ -96,9 +97,15 @@ impl EmptyRing {
     }
 
     /// Makes it a ring in overwrite mode, of `size` bytes, whose calls tell `manager` where they return with more to
-    /// read. The manager lives as long as the ring. Errors: `ENOMEM`; `mmap(2)`'s.
-    pub fn overwrite(&mut self, size: usize, manager: Option<ManagerHandle>) -> Result<(), Errno> {
-        self.overwriting = Some(Overwriting::allocate(size, manager)?);
+    /// read. The manager lives as long as the ring. Where the machine asks for it, `lock` is the ring's. Errors:
+    /// `ENOMEM`; `mmap(2)`'s.
+    pub fn overwrite(
+        &mut self,
+        size: usize,
+        manager: Option<ManagerHandle>,
+        lock: Option<RingLock>,
+    ) -> Result<(), Errno> {
+        self.overwriting = Some(Overwriting::allocate(size, manager, lock)?);
         Ok(())
     }
 
@@ -213,7 +220,7 @@ impl RingHandle {
     ///
     /// Errors: the callback's own; `EINVAL` for a record without a callback to take it; `EBADMSG`
     /// for a ring that cannot have been written by a kernel; in overwrite mode `ENOBUFS` where callbacks
-    /// are nested too deep, and `mmap(2)`'s.
+    /// are nested too deep, `mmap(2)`'s, and those of [`RingLock::pass`].
     #[inline(always)]
     pub fn consume(self, max: u64) -> Result<u64, Errno> {
         if let Some(plain) = self.plain() {
@@ -342,7 +349,7 @@ impl RingHandle {
     /// Whether a turn would walk a record, or fail.
     pub fn has_records(self) -> bool {
         if let Some(overwriting) = self.overwriting() {
-            return overwrite::has_records(self.pages(), self.journal(), overwriting.notes());
+            return self.has_records_overwriting(overwriting);
         }
         consumer::has_records(self.pages(), self.journal())
     }

@@ -47,7 +47,7 @@ fn read<'a, T>(
     let ring = SimulatedRing::new();
     let context: Cell<*mut Callback> = Cell::new(std::ptr::null_mut::<fn(&[u8]) -> c_int>());
     let mut empty = EmptyRing::allocate().expect("memory");
-    empty.overwrite(ring.size(), None).expect("memory");
+    empty.overwrite(ring.size(), None, None).expect("memory");
     // SAFETY: the pages and the context outlive the handle.
     let handle = unsafe { empty.fill(77, ring.pages, Some(call), context.as_ptr().cast()) };
     let reading = Reading { ring, handle };

@@ -4,7 +4,8 @@
 //! The rings are the kernel's ordinary ones, taken for such by a library that is preloaded
 //! (`c-tests/faults/overwriting.c`):
 //! nothing is overwritten in them. What this tests is all the rest: notifications, positions, calls by turns and by
-//! number, and callbacks that call or leave.
+//! number, and callbacks that call or leave. Some do so once more with the library as it is where the ring's lock has to
+//! be taken.
 
 #![cfg(all(target_arch = "x86_64", target_pointer_width = "64"))]
 
@@ -12,9 +13,10 @@ mod common;
 mod mutated;
 
 use common::{Libbpf, Way, counted, manifest_dir, rbshim, require_bpf, run, succeed, target_dir};
+use mutated::Replacement;
 use std::ffi::OsString;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -167,28 +169,82 @@ asleep on data: 0
     assert_eq!(printed, expected, "{output:?}");
 }
 
-/// Where the kernel's stores cannot be relied on: the library as it is built there.
+/// What OVERWRITE_MODE is on machines of which nothing is known.
+const REFUSES: Replacement = (
+    "src/attach.rs",
+    "const OVERWRITE_MODE: OverwriteMode = if cfg!(any(",
+    "const OVERWRITE_MODE: OverwriteMode = if cfg!(all(",
+);
+
+/// With the one before, what it is on AArch64.
+const LOCKS: Replacement = (
+    "src/attach.rs",
+    "} else if cfg!(all(target_arch = \"aarch64\", target_pointer_width = \"64\")) {",
+    "} else if cfg!(target_pointer_width = \"64\") {",
+);
+
+/// Runs the program on the library, for whom all rings are in overwrite mode.
+fn output_of(library: &Path, program: &str, lock_runs: Option<&str>) -> Output {
+    let mut command = common::command(program, Libbpf::Vendored, Way::Preloaded);
+    let mut preload = OsString::from(overwriting());
+    preload.push(":");
+    preload.push(library);
+    command.env("LD_PRELOAD", preload);
+    if let Some(runs) = lock_runs {
+        command.env("LOCK_RUNS", runs);
+    }
+    run(command, WATCH_DOG)
+}
+
+/// In a 32-bit process.
 #[test]
 fn where_it_cannot_be_read_such_a_ring_is_refused_with_one_warning() {
     if !require_bpf() {
         return;
     }
-    let there = (
-        "src/attach.rs",
-        "const OVERWRITE_MODE: bool = cfg!(any(",
-        "const OVERWRITE_MODE: bool = cfg!(all(",
-    );
-    let library = mutated::build("refuses", &[there]).shared;
-    let mut command = common::command("poll_max", Libbpf::Vendored, Way::Preloaded);
-    let mut preload = OsString::from(overwriting());
-    preload.push(":");
-    preload.push(library);
-    command.env("LD_PRELOAD", preload);
-    let output = run(command, WATCH_DOG);
+    let library = mutated::build("refuses", &[REFUSES]).shared;
+    let output = output_of(&library, "poll_max", None);
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success(), "{output:?}");
     assert_eq!(said.matches("cannot be read safely").count(), 1, "{said}");
     assert!(said.contains("Operation not supported"), "{said}");
+}
+
+/// On AArch64.
+#[test]
+fn where_the_lock_is_needed_it_is_taken_or_the_ring_refused() {
+    if !require_bpf() {
+        return;
+    }
+    let library = mutated::build("locks", &[REFUSES, LOCKS]).shared;
+    for program in [
+        "busy_head",
+        "callback_errors",
+        "discards",
+        "many_rings",
+        "notifications",
+        "reentrancy",
+        "ring_accessors",
+        "wrap_around",
+    ] {
+        let locking = output_of(&library, program, None);
+        assert!(locking.status.success(), "{program}: {locking:?}");
+        let ordinary = output(program, &[], false);
+        assert_eq!(locking.stdout, ordinary.stdout, "{program}");
+    }
+    // It may not be loaded.
+    let output = output_of(&library, "poll_max", Some("0"));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "{output:?}");
+    assert_eq!(said.matches("cannot be read safely").count(), 1, "{said}");
+    assert!(said.contains("-EPERM (it needs CAP_BPF)"), "{said}");
+    assert!(said.contains("Operation not supported"), "{said}");
+    // It may not be run any more. The program prints what calls return, and goes on.
+    let output = output_of(&library, "discards", Some("3"));
+    let said = String::from_utf8_lossy(&output.stderr);
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(printed.contains("= -1, errno EPERM"), "{output:?}");
+    assert_eq!(said.matches("does not: -EPERM").count(), 1, "{said}");
 }
 
 /// The program ends with another status where it sleeps on a record.

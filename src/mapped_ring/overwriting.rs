@@ -4,12 +4,14 @@
 use super::RingHandle;
 use super::callback::call_back;
 use super::copies::{Copies, Copy, Owner};
+use super::memory::LockedPages;
 use crate::manager::ManagerHandle;
 use crate::pages::Pages;
 use crate::ring::consumer::Turn;
 use crate::ring::memory::ConsumerMemory;
 use crate::ring::overwrite::{self, Notes};
 use crate::ring::receiver::{Received, Receiver, Record};
+use crate::ring_lock::RingLock;
 use crate::stats::{Counter, Counters};
 use crate::sys::alloc;
 use crate::sys::clock::monotonic_ns;
@@ -38,20 +40,34 @@ pub struct Overwriting {
     behind_at: Cell<u64>,
     /// Whom a call tells that it has returned with more to read.
     manager: Option<ManagerHandle>,
+    /// The ring's lock, where records cannot be told without.
+    lock: Option<RingLock>,
 }
 
 impl Overwriting {
-    /// For a ring of `size` bytes of `manager`, which is live as long as the ring. Errors: `ENOMEM`; `mmap(2)`'s.
-    pub fn allocate(size: usize, manager: Option<ManagerHandle>) -> Result<NonNull<Self>, Errno> {
-        let overwriting = alloc::keep(Overwriting {
+    /// For a ring of `size` bytes of `manager`, which is live as long as the ring. Errors: `ENOMEM`; `mmap(2)`'s. The
+    /// lock is given back then.
+    pub fn allocate(
+        size: usize,
+        manager: Option<ManagerHandle>,
+        lock: Option<RingLock>,
+    ) -> Result<NonNull<Self>, Errno> {
+        let Some(overwriting) = alloc::keep(Overwriting {
             notes: Notes::new(),
             copies: Copies::new(size),
             overwritten: Counter::new(),
             behind_since: Cell::new(0),
             behind_at: Cell::new(0),
             manager,
-        })
-        .ok_or(Errno(libc::ENOMEM))?;
+            lock: None,
+        }) else {
+            if let Some(lock) = lock {
+                lock.unload();
+            }
+            return Err(Errno(libc::ENOMEM));
+        };
+        // SAFETY: made above, and nobody else knows of it.
+        unsafe { (*overwriting.as_ptr()).lock = lock };
         // SAFETY: made above.
         let mapped = unsafe { overwriting.as_ref() }.copies.map();
         if let Err(error) = mapped {
@@ -71,6 +87,9 @@ impl Overwriting {
         // SAFETY: as required of the caller.
         unsafe {
             overwriting.as_ref().copies.unmap();
+            if let Some(lock) = (*overwriting.as_ptr()).lock.take() {
+                lock.unload();
+            }
             alloc::free_handle(overwriting.as_ptr());
         }
     }
@@ -101,14 +120,14 @@ impl RingHandle {
     /// A turn for up to `max` records. It says that it has settled the ring also where a call is to return all the
     /// same, and has told the manager then.
     ///
-    /// Errors: as of [`consume`](Self::consume); `ENOBUFS` where callbacks are nested too deep; `mmap(2)`'s.
+    /// Errors: as of [`consume`](Self::consume).
     #[inline(never)]
     pub(super) fn turn_overwriting(self, it: &Overwriting, max: u64) -> Result<Turn, Errno> {
         let local = 0u8;
         let copy = it.copies.take(Owner::with_local(&local))?;
         let mut callback = OfCopies { ring: self, copy };
         let turn = overwrite::take_turn(
-            self.pages(),
+            it.memory(self.pages()),
             self.journal(),
             &it.notes,
             max.min(TURN_MAX),
@@ -128,6 +147,11 @@ impl RingHandle {
             settled: turn.settled || ends,
             ..turn
         })
+    }
+
+    /// Whether a turn would find something, or fail.
+    pub(super) fn has_records_overwriting(self, it: &Overwriting) -> bool {
+        overwrite::has_records(it.memory(self.pages()), self.journal(), &it.notes)
     }
 
     /// How many bytes have been overwritten that no call had read.
@@ -158,9 +182,12 @@ impl Overwriting {
         }
     }
 
-    /// What the reader remembers.
-    pub(super) fn notes(&self) -> &Notes {
-        &self.notes
+    /// The ring's pages, and its lock if there is one.
+    fn memory(&self, pages: Pages) -> LockedPages<'_> {
+        LockedPages {
+            pages,
+            lock: self.lock.as_ref(),
+        }
     }
 }
 

@@ -77,7 +77,7 @@ pub unsafe fn wait(
     usize::try_from(ready).map_err(|_| Errno::last())
 }
 
-/// Closes an epoll instance or a timer.
+/// Closes an epoll instance, a timer or a BPF program.
 pub fn destroy(fd: c_int) {
     // SAFETY: no memory is passed; what close says of such an fd is of no use to anybody.
     unsafe { close(fd) };
