@@ -38,6 +38,9 @@ static void require_overwrite_mode(void)
 		die(CANNOT_RUN, "this kernel has no rings in overwrite mode");
 	if (fd < 0)
 		die(SETUP, "cannot make a ring: %s", strerror(errno));
+	/* The BPF programs call bpf_loop(), which takes a JIT. */
+	if (access("/proc/sys/net/core/bpf_jit_enable", F_OK))
+		die(CANNOT_RUN, "this kernel has no BPF JIT");
 #if __SIZEOF_POINTER__ != 8
 	/* Nobody can tell a whole record there. rbshim says so; libbpf goes on. */
 	if (rbshim_ring__statistics &&

@@ -68,7 +68,8 @@ enum OverwriteMode {
 const OVERWRITE_MODE: OverwriteMode = if cfg!(any(
     all(target_arch = "x86_64", target_pointer_width = "64"),
     target_arch = "powerpc64",
-    target_arch = "riscv64"
+    target_arch = "riscv64",
+    target_arch = "s390x"
 )) {
     OverwriteMode::Ordered
 } else if cfg!(all(target_arch = "aarch64", target_pointer_width = "64")) {
