@@ -377,6 +377,8 @@ impl<'a, M: OverwriteMemory> Reader<'a, M> {
                 }
                 Ok(false)
             }
+            // The call has done what it was to do. The next one finds out, if it comes so far.
+            Err(_) if ended == Ended::More => Ok(false),
             Err(error) => Err(error),
         }
     }

@@ -172,13 +172,20 @@ pub fn load_program(
         prog_flags: F_SLEEPABLE,
         prog_name: name,
     };
+    let errno = Errno::last();
     let mut left = LOADS;
     loop {
         left = left.wrapping_sub(1);
         // SAFETY: the kernel reads so many instructions, and a C string; both live until the call is over.
         match unsafe { bpf(PROG_LOAD, &mut attr) } {
             Err(Errno(libc::EAGAIN)) if left > 0 => {}
-            result => return result,
+            result => {
+                if result.is_ok() {
+                    // A success leaves it alone.
+                    errno.set();
+                }
+                return result;
+            }
         }
     }
 }
