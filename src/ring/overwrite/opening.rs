@@ -10,6 +10,10 @@ use core::sync::atomic::Ordering;
 /// The producer may lap the search so many times.
 const TRIES: u32 = 4;
 
+/// Headers that a search walks before it looks whether they are overwritten, for which it may take a system call: longer
+/// than the producer takes for a record, and far less than it takes for so many.
+const BATCH: usize = 64;
+
 /// What a search for a record has found.
 enum Found {
     /// A record begins there.
@@ -30,9 +34,13 @@ impl<M: OverwriteMemory> Reader<'_, M> {
             // Acquire keeps the load of the producer's position after this one: it is ahead then.
             M::fence(Ordering::Acquire);
             let producer = self.look_at_producer();
-            if is_before(self.cursor, from) || producer.wrapping_sub(from) > self.memory.size() {
-                // Overwritten, or no kernel's ring: any walk finds it out.
+            if is_before(self.cursor, from) {
+                // Overwritten: any walk finds it out.
                 return Ok(self.cursor);
+            }
+            if producer.wrapping_sub(from) > self.memory.size() {
+                // It was lapped between the two loads. In a ring that no kernel has left so, a walk finds it out.
+                continue;
             }
             if is_before(producer, self.cursor) {
                 return Ok(from);
@@ -47,28 +55,47 @@ impl<M: OverwriteMemory> Reader<'_, M> {
     }
 
     /// Walks the headers between two positions until one is the cursor, or beyond it.
+    ///
+    /// Errors: [`pass_lock`](OverwriteMemory::pass_lock)'s.
     fn search(&self, from: u64, producer: u64) -> Result<Found, i32> {
         let mut pos = from;
         while is_before(pos, self.cursor) {
-            let ahead = producer.wrapping_sub(pos);
-            if pos % ALIGN != 0 || !is_before(pos, producer) {
-                return Ok(Found::None);
+            let begun = pos;
+            let mut starts = [begun; BATCH];
+            let mut fits = true;
+            for start in &mut starts {
+                *start = pos;
+                if !is_before(pos, self.cursor) {
+                    break;
+                }
+                let ahead = producer.wrapping_sub(pos);
+                fits = pos % ALIGN == 0 && is_before(pos, producer);
+                if fits {
+                    let header = Reader {
+                        cursor: pos,
+                        ..*self
+                    }
+                    .look_at_header();
+                    // A BUSY header has its length, too.
+                    fits = header.span() <= ahead;
+                    pos = pos.wrapping_add(if fits { header.span() } else { 0 });
+                }
+                if !fits {
+                    break;
+                }
             }
-            let header = Reader {
-                cursor: pos,
-                ..*self
-            }
-            .look_at_header();
-            // As in `look`: only then it is the header of the record at this position.
+            // As in `look`: only then they are the headers of the records at these positions.
             self.memory.pass_lock()?;
-            if is_before(pos, self.memory.overwrite_pos(pos)) {
+            let overwritten = self.memory.overwrite_pos(pos);
+            // A record begins where they are overwritten to. If the walk came by there, it was right from there on,
+            // whatever it has read before.
+            let came_by = overwritten == pos || starts.contains(&overwritten);
+            if is_before(begun, overwritten) && !came_by {
                 return Ok(Found::Lapped);
             }
-            // A BUSY header has its length, too.
-            if header.span() > ahead {
+            if !fits {
                 return Ok(Found::None);
             }
-            pos = pos.wrapping_add(header.span());
         }
         Ok(if pos == self.cursor {
             Found::Record
