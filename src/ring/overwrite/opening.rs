@@ -39,8 +39,13 @@ impl<M: OverwriteMemory> Reader<'_, M> {
                 return Ok(self.cursor);
             }
             if producer.wrapping_sub(from) > self.memory.size() {
-                // It was lapped between the two loads. In a ring that no kernel has left so, a walk finds it out.
-                continue;
+                // With the producer's position we have seen the `overwrite_pos` that has made room for it.
+                if self.memory.overwrite_pos(self.cursor) != from {
+                    // Lapped between the two loads.
+                    continue;
+                }
+                // No kernel's ring: any walk finds it out.
+                return Ok(self.cursor);
             }
             if is_before(producer, self.cursor) {
                 return Ok(from);
