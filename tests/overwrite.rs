@@ -270,6 +270,7 @@ fn reading_begins_where_a_record_does() {
     // Four records of 24 bytes, of which the first is overwritten.
     for (found, begins) in [
         (0, 24),
+        (12, 24),
         (24, 24),
         (48, 48),
         (56, 24),
@@ -295,7 +296,7 @@ fn reading_begins_where_a_record_does() {
                 let records = (96 - begins) / 24;
                 assert_eq!(it.handle.consume(u64::MAX), Ok(records), "from {found}");
                 assert_eq!(first.get().unwrap_or(96), begins);
-                let overwritten = if found < 24 { 24 } else { 0 };
+                let overwritten = 24u64.saturating_sub(found);
                 assert_eq!(it.statistics().overwritten, overwritten);
             },
         );

@@ -254,7 +254,8 @@ impl<'a, M: OverwriteMemory> Reader<'a, M> {
             return Ok(Head::Pending);
         }
         if self.cursor % ALIGN != 0 {
-            return Ok(Head::Corrupt);
+            // No reader leaves it so. But it is passed over as any other position.
+            return Ok(self.overwritten().map_or(Head::Corrupt, Head::Overwritten));
         }
         let header = self.look_at_header();
         let fits = header.span() <= ahead && ahead <= self.memory.size();
