@@ -4,6 +4,7 @@
 use super::mutant::*;
 
 const OVERWRITE: &str = "src/ring/overwrite.rs";
+const OPENING: &str = "src/ring/overwrite/opening.rs";
 
 /// The look that a header is believed by.
 const LOOK: &str = "        Ok(match self.overwritten() {
@@ -18,6 +19,12 @@ const LOOK_AFTER: &str = "        // Where nothing orders those two stores, it i
 const FENCE: &str = "            M::fence(Ordering::SeqCst);\n";
 const LAPPED: &str = "a_reader_that_is_lapped_gets_whole_records_and_is_woken";
 const AT_END: &str = "a_reader_at_the_end_is_woken_though_the_producer_goes_on";
+/// Whether a search has walked over the record that is the oldest one when it looks.
+const CAME_BY: &str =
+    "            let came_by = overwritten == pos || starts.contains(&overwritten);
+";
+/// Whether a ring was lapped between the loads of its positions.
+const LAPPED_MEANWHILE: &str = "if self.memory.overwrite_pos(self.cursor) != from {";
 const STEPS: &str = "a_reader_is_lapped_before_each_of_its_steps";
 
 /// Copies that take longer, so that they are lapped more often.
@@ -152,8 +159,32 @@ pub const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "overwriting: where records begin is believed without the lock",
-        file: "src/ring/overwrite/opening.rs",
+        file: OPENING,
         replace: &[("            self.memory.pass_lock()?;\n", "")],
         caught_by: "a_reader_that_takes_the_lock_begins_where_another_has_stopped",
+    },
+    Mutant {
+        name: "overwriting: a search is begun anew whatever was overwritten",
+        file: OPENING,
+        replace: &[(CAME_BY, "            let came_by = false;\n")],
+        caught_by: "a_search_is_believed_from_where_records_begin_at_its_look",
+    },
+    Mutant {
+        name: "overwriting: a search is believed whatever was overwritten",
+        file: OPENING,
+        replace: &[(CAME_BY, "            let came_by = true;\n")],
+        caught_by: "a_search_that_has_walked_over_payloads_is_begun_anew",
+    },
+    Mutant {
+        name: "overwriting: a ring that is lapped between the loads of its positions counts as corrupt",
+        file: OPENING,
+        replace: &[(LAPPED_MEANWHILE, "if false {")],
+        caught_by: "a_ring_that_is_lapped_between_the_loads_of_its_positions_is_read",
+    },
+    Mutant {
+        name: "overwriting: positions that no kernel has left count as those of a lapped ring",
+        file: OPENING,
+        replace: &[(LAPPED_MEANWHILE, "if true {")],
+        caught_by: "positions_that_no_kernel_has_left_are_corrupt_where_they_are_found",
     },
 ];

@@ -2,6 +2,7 @@
 //! The reader against a kernel that is simulated in ordinary memory.
 
 mod kernel;
+mod opening;
 mod scripted;
 mod threads;
 

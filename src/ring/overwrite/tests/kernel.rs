@@ -126,6 +126,20 @@ impl Kernel {
         self.consumer_pos.load(Acquire) == start
     }
 
+    /// Reserves a record, if nothing is in the way, and commits it.
+    pub fn produce(&self, len: u32) {
+        if let Some(record) = self.reserve(len) {
+            self.fill(record);
+            self.commit(record, false);
+        }
+    }
+
+    /// Whether a record begins at `pos`, has begun there, or will.
+    pub fn begins(&self, pos: u64) -> bool {
+        let known = self.locked.lock().unwrap().lengths.contains_key(&pos);
+        known || pos == self.producer_pos.load(Relaxed)
+    }
+
     /// Has the reader been given a record that there was, as it was?
     pub fn check(&self, record: Record, copy: &[Cell<usize>]) {
         let (start, len) = (record.start, record.len as u32);

@@ -293,9 +293,7 @@ fn a_reader_is_lapped_before_each_of_its_steps() {
         for len in [8, 16, 24, 40, 48] {
             let kernel = Kernel::starting_at(64, 0);
             for _ in 0..2 {
-                let record = kernel.reserve(8).unwrap();
-                kernel.fill(record);
-                kernel.commit(record, false);
+                kernel.produce(8);
             }
             let lap = [Action::Record(len), Action::Record(8), Action::Record(len)];
             let script: Vec<_> = (0..)
@@ -314,9 +312,7 @@ fn a_reader_that_is_always_lapped_comes_back() {
     let kernel = Kernel::starting_at(128, 0);
     let produce = || {
         for _ in 0..20 {
-            let record = kernel.reserve(8).unwrap();
-            kernel.fill(record);
-            kernel.commit(record, false);
+            kernel.produce(8);
         }
     };
     produce();
