@@ -20,9 +20,7 @@ const FENCE: &str = "            M::fence(Ordering::SeqCst);\n";
 const LAPPED: &str = "a_reader_that_is_lapped_gets_whole_records_and_is_woken";
 const AT_END: &str = "a_reader_at_the_end_is_woken_though_the_producer_goes_on";
 /// Whether a search has walked over the record that is the oldest one when it looks.
-const CAME_BY: &str =
-    "            let came_by = overwritten == pos || starts.contains(&overwritten);
-";
+const CAME_BY: &str = "            let came_by = starts.contains(&overwritten);\n";
 /// Whether a ring was lapped between the loads of its positions.
 const LAPPED_MEANWHILE: &str = "if self.memory.overwrite_pos(self.cursor) != from {";
 const STEPS: &str = "a_reader_is_lapped_before_each_of_its_steps";

@@ -63,49 +63,50 @@ impl<M: OverwriteMemory> Reader<'_, M> {
     ///
     /// Errors: [`pass_lock`](OverwriteMemory::pass_lock)'s.
     fn search(&self, from: u64, producer: u64) -> Result<Found, i32> {
-        let mut pos = from;
-        while is_before(pos, self.cursor) {
-            let begun = pos;
+        let mut begun = from;
+        while is_before(begun, self.cursor) {
             let mut starts = [begun; BATCH];
-            let mut fits = true;
+            let mut next = Some(begun);
             for start in &mut starts {
+                let Some(pos) = next.filter(|&pos| is_before(pos, self.cursor)) else {
+                    break;
+                };
                 *start = pos;
-                if !is_before(pos, self.cursor) {
-                    break;
-                }
-                let ahead = producer.wrapping_sub(pos);
-                fits = pos % ALIGN == 0 && is_before(pos, producer);
-                if fits {
-                    let header = Reader {
-                        cursor: pos,
-                        ..*self
-                    }
-                    .look_at_header();
-                    // A BUSY header has its length, too.
-                    fits = header.span() <= ahead;
-                    pos = pos.wrapping_add(if fits { header.span() } else { 0 });
-                }
-                if !fits {
-                    break;
-                }
+                next = self.after(pos, producer);
             }
             // As in `look`: only then they are the headers of the records at these positions.
             self.memory.pass_lock()?;
-            let overwritten = self.memory.overwrite_pos(pos);
+            let overwritten = self.memory.overwrite_pos(self.cursor);
             // A record begins where they are overwritten to. If the walk came by there, it was right from there on,
             // whatever it has read before.
-            let came_by = overwritten == pos || starts.contains(&overwritten);
+            let came_by = starts.contains(&overwritten);
             if is_before(begun, overwritten) && !came_by {
                 return Ok(Found::Lapped);
             }
-            if !fits {
-                return Ok(Found::None);
+            match next {
+                Some(pos) => begun = pos,
+                None => return Ok(Found::None),
             }
         }
-        Ok(if pos == self.cursor {
+        Ok(if begun == self.cursor {
             Found::Record
         } else {
             Found::None
         })
+    }
+
+    /// Where the record after the one at `pos` begins; `None` if no record can be at `pos` that ends at `producer` or
+    /// before.
+    fn after(&self, pos: u64, producer: u64) -> Option<u64> {
+        if pos % ALIGN != 0 {
+            return None;
+        }
+        let at = Reader {
+            cursor: pos,
+            ..*self
+        };
+        // A BUSY header has its length, too.
+        let span = at.look_at_header().span();
+        (span <= producer.wrapping_sub(pos)).then(|| pos.wrapping_add(span))
     }
 }
