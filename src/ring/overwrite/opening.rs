@@ -56,7 +56,10 @@ impl<M: OverwriteMemory> Reader<'_, M> {
                 Found::Lapped => {}
             }
         }
-        Ok(self.memory.overwrite_pos(self.cursor))
+        let from = self.memory.overwrite_pos(self.cursor);
+        // Overwritten meanwhile: a walk counts that.
+        let overwritten = is_before(self.cursor, from);
+        Ok(if overwritten { self.cursor } else { from })
     }
 
     /// Walks the headers between two positions until one is the cursor, or beyond it.

@@ -86,6 +86,23 @@ fn a_search_that_has_walked_over_payloads_is_begun_anew() {
     }
 }
 
+/// The producer laps each search, and at last the position itself or not.
+#[test]
+fn a_search_that_is_lapped_each_time_comes_to_an_end() {
+    for found in [310 * 16, 3000 * 16] {
+        let kernel = full_of_small(1 << 16);
+        let headers = Cell::new(0);
+        let begun = beginning(&kernel, found, |access| {
+            headers.set(headers.get() + u32::from(access == Access::Header));
+            if access == Access::Header && headers.get() % 64 == 0 {
+                (0..80).for_each(|_| kernel.produce(8));
+            }
+        });
+        assert_eq!(headers.get(), 4 * 64);
+        assert_eq!(begun, found.min(4 * 80 * 16));
+    }
+}
+
 /// The first load of a position is of a ring that the second one is not of. What lies at the position that is found is a
 /// piece of a payload.
 #[test]
