@@ -50,6 +50,10 @@ impl<M: OverwriteMemory> Reader<'_, M> {
             if is_before(producer, self.cursor) {
                 return Ok(from);
             }
+            if producer == self.cursor {
+                // The next record begins here: nothing to search, which in a large ring takes long.
+                return Ok(producer);
+            }
             match self.search(from, producer)? {
                 Found::Record => return Ok(self.cursor),
                 Found::None => return Ok(from),

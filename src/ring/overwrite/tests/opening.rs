@@ -103,6 +103,18 @@ fn a_search_that_is_lapped_each_time_comes_to_an_end() {
     }
 }
 
+/// A large ring has millions of headers.
+#[test]
+fn nothing_is_searched_where_another_reader_has_read_all() {
+    let kernel = full_of_small(1 << 12);
+    let headers = Cell::new(0);
+    let end = kernel.produced();
+    let begun = beginning(&kernel, end, |access| {
+        headers.set(headers.get() + u32::from(access == Access::Header));
+    });
+    assert_eq!((begun, headers.get()), (end, 0));
+}
+
 /// The first load of a position is of a ring that the second one is not of. What lies at the position that is found is a
 /// piece of a payload.
 #[test]
