@@ -4,34 +4,31 @@
 //! Each record is delivered at most once (but for calls in callbacks), whole and in order; delivered and overwritten
 //! bytes make up the positions; and a reader that sleeps on notifications alone is woken for what is left.
 
+mod scene;
 mod unordered;
 
 use super::check_within;
-use super::kernel::Waiters;
 use crate::ring::journal::Journal;
-use crate::ring::memory::{ConsumerMemory, Fence, OverwriteMemory};
 use crate::ring::overwrite::{Notes, take_turn};
 use crate::ring::receiver::{Received, Receiver, Record};
 use crate::ring::record::Header;
-use loom::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, fence};
+use loom::sync::atomic::{AtomicU32, AtomicUsize, fence};
 use loom::sync::{Arc, Mutex};
 use loom::thread::{self, JoinHandle};
+use scene::{Ring as _, Scene};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
-use std::sync::atomic::Ordering::{self, Acquire, Relaxed, Release, SeqCst};
+use std::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
 
 /// Bytes of a record: a header, and 8 bytes of payload that hold the record's number.
 const SPAN: u64 = 16;
 
 /// A ring of a few records, of which the kernel never fills the last 8 bytes.
 struct Ring {
-    consumer_pos: AtomicU64,
-    producer_pos: AtomicU64,
-    overwrite_pos: AtomicU64,
+    scene: Scene,
     /// The spinlock of `__bpf_ringbuf_reserve`; it guards `pending_pos`.
     lock: Mutex<u64>,
     slots: Vec<(AtomicU32, AtomicUsize)>,
-    waiters: Arc<Waiters>,
 }
 
 impl Ring {
@@ -39,12 +36,9 @@ impl Ring {
     fn of(records: usize) -> Arc<Self> {
         let slot = |_| (AtomicU32::new(0), AtomicUsize::new(usize::MAX));
         Arc::new(Ring {
-            consumer_pos: AtomicU64::new(0),
-            producer_pos: AtomicU64::new(0),
-            overwrite_pos: AtomicU64::new(0),
+            scene: Scene::new(0),
             lock: Mutex::new(0),
             slots: (0..=records).map(slot).collect(),
-            waiters: Waiters::new(None),
         })
     }
 
@@ -52,16 +46,12 @@ impl Ring {
         &self.slots[(pos / SPAN) as usize % self.slots.len()]
     }
 
-    fn size_of(&self) -> u64 {
-        SPAN * self.slots.len() as u64
-    }
-
     /// Reserves a record, whatever that overwrites; `None` where a record that is BUSY is in the way.
     fn reserve(&self) -> Option<u64> {
         let mut pending = self.lock.lock().unwrap();
         // The kernel's model orders what an earlier holder of the lock has stored before what this one stores.
         fence(Release);
-        let start = self.producer_pos.load(Relaxed);
+        let start = self.scene.producer_pos.load(Relaxed);
         let end = start + SPAN;
         let mask = self.size_of() - 1;
         while *pending < start && !Header::from_word(self.slot(*pending).0.load(Relaxed)).is_busy()
@@ -71,17 +61,17 @@ impl Ring {
         if end - *pending > mask {
             return None;
         }
-        let mut over = self.overwrite_pos.load(Relaxed);
+        let mut over = self.scene.overwrite_pos.load(Relaxed);
         if end - over > mask {
             while end - over > mask {
                 over += SPAN;
             }
-            self.overwrite_pos.store(over, Relaxed);
+            self.scene.overwrite_pos.store(over, Relaxed);
         }
         self.slot(start)
             .0
             .store(Header::reserved(8).word(), Relaxed);
-        self.producer_pos.store(end, Release);
+        self.scene.producer_pos.store(end, Release);
         drop(pending);
         // What the machines do that such rings are read on: no later store is seen before those under the lock.
         fence(Release);
@@ -92,11 +82,7 @@ impl Ring {
         let (header, payload) = self.slot(start);
         payload.store((start / SPAN) as usize, Relaxed);
         header.swap(Header::reserved(8).committed(false).word(), SeqCst);
-        // `xchg` is fully ordered, which a SeqCst exchange alone is not.
-        fence(SeqCst);
-        if self.consumer_pos.load(Acquire) == start {
-            self.waiters.notify();
-        }
+        self.scene.has_committed(start);
     }
 
     fn produce(&self, records: u64) {
@@ -108,45 +94,20 @@ impl Ring {
     }
 }
 
-impl Fence for &Ring {
-    fn fence(order: Ordering) {
-        fence(order);
-    }
-}
-
-impl ConsumerMemory for &Ring {
-    fn size(self) -> u64 {
-        self.size_of()
+impl scene::Ring for Ring {
+    fn scene(&self) -> &Scene {
+        &self.scene
     }
 
-    fn consumer_pos(self, order: Ordering) -> u64 {
-        self.consumer_pos.load(order)
+    fn size_of(&self) -> u64 {
+        SPAN * self.slots.len() as u64
     }
 
-    fn set_consumer_pos(self, pos: u64, order: Ordering) {
-        self.consumer_pos.store(pos, order);
-    }
-
-    fn replace_consumer_pos(self, current: u64, pos: u64, order: Ordering) -> bool {
-        let word = &self.consumer_pos;
-        word.compare_exchange(current, pos, order, Relaxed).is_ok()
-    }
-
-    fn producer_pos(self, _: u64) -> u64 {
-        self.producer_pos.load(Relaxed)
-    }
-
-    fn header(self, start: u64) -> u32 {
+    fn header_at(&self, start: u64) -> u32 {
         self.slot(start).0.load(Relaxed)
     }
-}
 
-impl OverwriteMemory for &Ring {
-    fn overwrite_pos(self, _: u64) -> u64 {
-        self.overwrite_pos.load(Relaxed)
-    }
-
-    fn word(self, pos: u64) -> usize {
+    fn payload_at(&self, pos: u64) -> usize {
         self.slot(pos).1.load(Relaxed)
     }
 }
@@ -180,13 +141,7 @@ impl Reader {
 
     /// Reads and sleeps until all of `total` records have been read or overwritten.
     fn read(&self, ring: &Ring, total: u64) {
-        loop {
-            while !self.turn(ring, u64::MAX) {}
-            if ring.consumer_pos.load(Relaxed) == total * SPAN {
-                break;
-            }
-            ring.waiters.wait();
-        }
+        ring.scene.read(total * SPAN, || self.turn(ring, u64::MAX));
         self.check_sum(total * SPAN);
     }
 
@@ -207,7 +162,7 @@ struct Taker<'a> {
 impl Receiver for Taker<'_> {
     fn record(&mut self, record: Record) -> Received {
         let number = record.start / SPAN;
-        assert_eq!(self.ring.consumer_pos.load(Relaxed), record.start);
+        assert_eq!(self.ring.scene.consumer_pos.load(Relaxed), record.start);
         assert!(number >= self.next, "twice or out of order");
         self.next = number + 1;
         let copied = || self.copy[0].get() as u64;
@@ -277,7 +232,7 @@ fn a_reader_that_two_producers_lap_gets_whole_records() {
         }
         let reader = read.join().unwrap();
         while !reader.turn(&ring, u64::MAX) {}
-        reader.check_sum(ring.producer_pos.load(Relaxed));
+        reader.check_sum(ring.scene.producer_pos.load(Relaxed));
     });
 }
 

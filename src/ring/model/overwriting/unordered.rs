@@ -7,29 +7,25 @@
 //! payload, in space that its own reservation has freed.
 
 use super::super::check_within;
-use super::super::kernel::Waiters;
+use super::scene::{self, Ring as _, Scene};
 use crate::ring::journal::Journal;
-use crate::ring::memory::{ConsumerMemory, Fence, OverwriteMemory};
 use crate::ring::overwrite::{Notes, take_turn};
 use crate::ring::receiver::{Received, Receiver, Record};
 use crate::ring::record::Header;
-use loom::sync::atomic::{AtomicU64, AtomicUsize, fence};
+use loom::sync::atomic::{AtomicUsize, fence};
 use loom::sync::{Arc, Mutex};
 use loom::thread;
 use std::cell::Cell;
-use std::sync::atomic::Ordering::{self, Acquire, Relaxed, Release, SeqCst};
+use std::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
 
 const LEN: u32 = 16;
 const SPAN: u64 = 24;
 
 struct Ring {
-    consumer_pos: AtomicU64,
-    producer_pos: AtomicU64,
-    overwrite_pos: AtomicU64,
+    scene: Scene,
     /// The spinlock of `__bpf_ringbuf_reserve`.
     lock: Mutex<()>,
     words: Vec<AtomicUsize>,
-    waiters: Arc<Waiters>,
     /// What a reader that is lapped may take for a header: the first word of each payload, but for its lowest bits.
     looks_like: u32,
 }
@@ -39,12 +35,9 @@ impl Ring {
     fn full(records: u64, read: u64, looks_like: u32) -> Self {
         let word = |_| AtomicUsize::new(0);
         let ring = Ring {
-            consumer_pos: AtomicU64::new(read * SPAN),
-            producer_pos: AtomicU64::new(0),
-            overwrite_pos: AtomicU64::new(0),
+            scene: Scene::new(read * SPAN),
             lock: Mutex::new(()),
             words: (0..=records * SPAN / 8).map(word).collect(),
-            waiters: Waiters::new(None),
             looks_like,
         };
         for _ in 0..records {
@@ -53,16 +46,12 @@ impl Ring {
         ring
     }
 
-    fn size_of(&self) -> u64 {
-        self.words.len() as u64 * 8
-    }
-
     fn word_at(&self, pos: u64) -> &AtomicUsize {
         &self.words[(pos / 8) as usize % self.words.len()]
     }
 
     /// The words of the payload of the record that begins at `start`.
-    fn payload_at(&self, start: u64) -> [usize; 2] {
+    fn payload_of(&self, start: u64) -> [usize; 2] {
         let number = (start / SPAN) as usize;
         [self.looks_like as usize + number, number]
     }
@@ -72,16 +61,16 @@ impl Ring {
         let guard = self.lock.lock().unwrap();
         // The kernel's model orders what an earlier holder of the lock has stored before what this one stores.
         fence(Release);
-        let start = self.producer_pos.load(Relaxed);
+        let start = self.scene.producer_pos.load(Relaxed);
         let end = start + SPAN;
-        let mut over = self.overwrite_pos.load(Relaxed);
+        let mut over = self.scene.overwrite_pos.load(Relaxed);
         while end - over > self.size_of() - 1 {
             over += SPAN;
         }
-        self.overwrite_pos.store(over, Relaxed);
+        self.scene.overwrite_pos.store(over, Relaxed);
         let header = Header::reserved(LEN).word() as usize;
         self.word_at(start).store(header, Relaxed);
-        self.producer_pos.store(end, Release);
+        self.scene.producer_pos.store(end, Release);
         drop(guard);
         start
     }
@@ -89,64 +78,34 @@ impl Ring {
     fn produce(&self) {
         let start = self.reserve();
         // Nothing orders these after the stores under the lock.
-        for (place, word) in (1..).zip(self.payload_at(start)) {
+        for (place, word) in (1..).zip(self.payload_of(start)) {
             self.word_at(start + 8 * place).store(word, Relaxed);
         }
         let committed = Header::reserved(LEN).committed(false).word() as usize;
         self.word_at(start).swap(committed, SeqCst);
-        // `xchg` is fully ordered, which a SeqCst exchange alone is not.
-        fence(SeqCst);
-        if self.consumer_pos.load(Acquire) == start {
-            self.waiters.notify();
-        }
+        self.scene.has_committed(start);
     }
 }
 
-impl Fence for &Ring {
-    fn fence(order: Ordering) {
-        fence(order);
-    }
-}
-
-impl ConsumerMemory for &Ring {
-    fn size(self) -> u64 {
-        self.size_of()
+impl scene::Ring for Ring {
+    fn scene(&self) -> &Scene {
+        &self.scene
     }
 
-    fn consumer_pos(self, order: Ordering) -> u64 {
-        self.consumer_pos.load(order)
+    fn size_of(&self) -> u64 {
+        self.words.len() as u64 * 8
     }
 
-    fn set_consumer_pos(self, pos: u64, order: Ordering) {
-        self.consumer_pos.store(pos, order);
-    }
-
-    fn replace_consumer_pos(self, current: u64, pos: u64, order: Ordering) -> bool {
-        let word = &self.consumer_pos;
-        word.compare_exchange(current, pos, order, Relaxed).is_ok()
-    }
-
-    fn producer_pos(self, _: u64) -> u64 {
-        self.producer_pos.load(Relaxed)
-    }
-
-    fn header(self, start: u64) -> u32 {
+    fn header_at(&self, start: u64) -> u32 {
         self.word_at(start).load(Relaxed) as u32
     }
-}
 
-impl OverwriteMemory for &Ring {
-    fn overwrite_pos(self, _: u64) -> u64 {
-        self.overwrite_pos.load(Relaxed)
-    }
-
-    fn word(self, pos: u64) -> usize {
+    fn payload_at(&self, pos: u64) -> usize {
         self.word_at(pos).load(Relaxed)
     }
 
-    fn pass_lock(self) -> Result<(), i32> {
+    fn pass_lock(&self) {
         drop(self.lock.lock().unwrap());
-        Ok(())
     }
 }
 
@@ -161,7 +120,7 @@ impl Receiver for Taker<'_> {
     fn record(&mut self, record: Record) -> Received {
         assert_eq!(record.len, u64::from(LEN), "not a header");
         let copy = [self.copy[0].get(), self.copy[1].get()];
-        let payload = self.ring.payload_at(record.start);
+        let payload = self.ring.payload_of(record.start);
         assert_eq!(copy, payload, "not the record of this place");
         self.given += SPAN;
         Received::Consumed
@@ -174,7 +133,7 @@ impl Receiver for Taker<'_> {
 
 /// Reads and sleeps until all records up to `end` have been read or overwritten.
 fn read(ring: &Ring, end: u64) {
-    let begun = ring.consumer_pos.load(Relaxed);
+    let begun = ring.scene.consumer_pos.load(Relaxed);
     let (journal, notes) = (Journal::new(), Notes::new());
     let copy = [Cell::new(0), Cell::new(0)];
     let mut taker = Taker {
@@ -183,16 +142,10 @@ fn read(ring: &Ring, end: u64) {
         given: 0,
         overwritten: 0,
     };
-    loop {
+    ring.scene.read(end, || {
         let turn = take_turn(ring, &journal, &notes, u64::MAX, &copy, &mut taker);
-        if !turn.expect("a ring that a kernel writes").settled {
-            continue;
-        }
-        if ring.consumer_pos.load(Relaxed) == end {
-            break;
-        }
-        ring.waiters.wait();
-    }
+        turn.expect("a ring that a kernel writes").settled
+    });
     assert_eq!(taker.given + taker.overwritten, end - begun);
 }
 
