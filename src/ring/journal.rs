@@ -218,8 +218,12 @@ impl Word {
     fn own(&self) -> u64 {
         // SAFETY:
         // 1. The address of a live, aligned word.
-        // 2. Nobody stores meanwhile: a journal has cells, so Rust lends it to one thread only. Others reach it by the
-        //    address of their ring, to ask what it shows, and load.
+        // 2. Nobody stores meanwhile. Only calls that read the ring do, and its manager is used by one thread at a time:
+        //    `include/rbshim.h` asks that of C, a reference to a journal is lent to one thread only. Others ask what it
+        //    shows, and load.
+        // 3. What another thread has stored before is there. One that takes the ring over, also from a callback that
+        //    never returns, has to know that the other one is out of it, by a lock of the program's or the like: that
+        //    orders its calls after those stores.
         unsafe { self.0.as_ptr().read() }
     }
 
