@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! Calls for a number of records.
 
-use super::ManagerHandle;
 use super::all_rings::{AllRings, Stopped};
+use super::{CALL_MAX, ManagerHandle};
 use crate::mapped_ring::PlainRing;
 use crate::ring::consumer::{Left, Went};
 use crate::ring::rounds;
@@ -67,7 +67,7 @@ impl ManagerHandle {
     fn go_on_with_added(self, result: Result<u64, Errno>, max: u64) -> Packed {
         match result {
             Ok(delivered) if delivered < max && self.ring_cnt() > 1 => {
-                let more = self.consume_by_turns(max.wrapping_sub(delivered));
+                let more = self.consume_by_turns(left_of(max, delivered));
                 let more = Result::from(more).map(|more: u64| delivered.wrapping_add(more));
                 more.into()
             }
@@ -105,5 +105,31 @@ impl ManagerHandle {
     fn stopped(self) -> Stopped {
         // SAFETY: a live manager.
         unsafe { (*self.as_ptr()).stopped }
+    }
+}
+
+/// How many records more a call for `max` delivers, whose result says that `delivered` have been. A result that says as
+/// many as it can may stand for more: then none.
+fn left_of(max: u64, delivered: u64) -> u64 {
+    if delivered < CALL_MAX {
+        max.saturating_sub(delivered)
+    } else {
+        0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_goes_on_for_no_more_records_than_it_is_asked_for() {
+        let asked = CALL_MAX + 100;
+        for delivered in [0, 1, CALL_MAX - 1, CALL_MAX, CALL_MAX + 1, CALL_MAX + 90] {
+            let said: Result<u64, _> = Packed::from(Ok(delivered)).into();
+            let left = left_of(asked, said.expect("a number"));
+            assert!(delivered + left <= asked, "{left} more after {delivered}");
+            assert!(left > 0 || delivered >= CALL_MAX);
+        }
     }
 }
