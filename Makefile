@@ -136,7 +136,7 @@ package-check: setup
 check-kernels: setup
 	platforms/kernels/run.sh $(if $(SHORT),--short,$(KERNELS))
 
-# Other architectures, emulated: ARCHS='aarch64 ppc64le s390x i686 armhf' or some of them.
+# Other architectures, emulated: ARCHS='aarch64 ppc64le s390x i686 armhf riscv64' or some of them.
 # SHORT=1: the library alone, without tests and tool, for s390x unless ARCHS says otherwise.
 check-arch:
 	@[ -d platforms ] || { echo 'rbshim: the tests are in the repository, not in the tarball' >&2; exit 1; }

@@ -44,10 +44,12 @@ cp "$archive" "$new/compiled.a"
 # A plugin for another LLVM than Rust's complains of bitcode that it cannot read, which nobody asks it for.
 xargs "$ar" d "$new/compiled.a" <"$new/builtins" >"$new/said" 2>&1 || fail "$(cat "$new/said")"
 
-# The linker takes what the functions reach and drops all other sections; also bitcode, and a constructor of
-# std that keeps the program's arguments for a function that is not there any more.
+# The linker takes those parts of the archive that the functions reach, and drops bitcode, and a constructor of std that
+# keeps the program's arguments for a function that is not there. It is not told to drop sections that nothing reaches:
+# next to none are left, but lld takes the exception tables for such, and GNU ld (2.44) then moves those of RISC-V and
+# not their relocations.
 echo 'SECTIONS { /DISCARD/ : { *(.init_array .init_array.* .llvmbc .llvmcmd) } } INSERT BEFORE .text;' >"$new/discard.ld"
-set -- -r -nostdlib -Wl,--gc-sections "-Wl,-T,$new/discard.ld"
+set -- -r -nostdlib "-Wl,-T,$new/discard.ld"
 # GNU objcopy does not read what lld makes of it.
 # Groups are for a linker that meets the same function again: it would drop ours, which is ours alone by then.
 [ ! -x "$(command -v "$(tool ld.bfd)")" ] || set -- "$@" -fuse-ld=bfd -Wl,--force-group-allocation

@@ -21,9 +21,7 @@ if [ -n "${SHORT:-}" ]; then
 	architectures=${ARCHS:-s390x}
 	steps=', library, settle,'
 else
-	# Not riscv64, which can be asked for: the library cannot be linked there. GNU ld (2.44) makes exception tables with
-	# `-r --gc-sections` that it cannot read itself.
-	architectures=${ARCHS:-aarch64 ppc64le s390x i686 armhf}
+	architectures=${ARCHS:-$all_architectures}
 	steps=', library, settle, tests 4096, tests 65536, tool,'
 fi
 
@@ -81,7 +79,6 @@ $(cat "$CHECK/table")
 - \`settle\`: in so many places the machine code stores the position, fences and looks, as the litmus tests of the
   machine have it, or with one full barrier at least where \`litmus/\` has no such machine. A library without the
   barriers is found out.
-- Not in the table unless asked for: riscv64, where the library cannot be linked.
 - tests, under qemu-user: the unit tests, \`tests/hostile.rs\`, \`tests/corpus.rs\`, and on 64-bit machines
   \`tests/overwrite.rs\`. Not run: the model (\`ring::model\`), which is about the orderings of the language and is the
   same everywhere; all tests that read rings of a kernel, since qemu-user has no bpf(2). Linux has larger pages on AArch64

@@ -111,3 +111,16 @@ proptest! {
         prop_assert!(with <= without + without / 8, "{} > {}", with, without);
     }
 }
+
+#[test]
+fn dbg_case() {
+    let machine = Machine { producer: 3120, latency: 27576, call: 3120, record: 10 };
+    for spin in [0, 6000] {
+        let mut reader = Reader::steady(Limits { spin, ..SPIN }, 9919);
+        reader.machine = machine;
+        for _ in 0..12 {
+            let seen = reader.run(10 * MS);
+            println!("{spin} {} {seen:?}\n   {:?}", seen.cpu * 1000 / seen.records, reader.rate);
+        }
+    }
+}
