@@ -236,9 +236,12 @@ impl Rate {
             return !over;
         }
         self.windows = self.windows.wrapping_add(1);
-        self.earned = self.earned.saturating_add(took);
-        if self.earned >= self.spent {
-            self.backoff.shorten();
+        if !trial {
+            // The trial's own window earns nothing: records that come in step with the calls may bring each trial one.
+            self.earned = self.earned.saturating_add(took);
+            if self.earned >= self.spent {
+                self.backoff.shorten();
+            }
         }
         if self.windows >= WINDOWS_MAX {
             self.stop_lingering();
