@@ -9,7 +9,7 @@
 #include "user_ring_harness.h"
 #include "warnings.h"
 
-#define HALF (USER_RING_BYTES / 2 - 8)
+#define HALF (PAGE / 2 - 8)
 
 /* Of the interposer. */
 static void (*fault_arm)(const char *kind, int nth, int error);

@@ -50,7 +50,7 @@ static void *reserve(unsigned int size)
 
 	SHOW_POINTER(sample, user_ring_buffer__reserve(ring, size));
 	if (sample) {
-		printf("  %u bytes, filled with %u\n", size, next_seed);
+		printf("  %s, filled with %u\n", size_name(size), next_seed);
 		fill(sample, size, next_seed++);
 	}
 	return sample;
@@ -73,8 +73,8 @@ static void throw_away(void *sample)
 static void sizes(void)
 {
 	static const unsigned int fitting[] = { 0, 1, 7, 8, 9, 1000 };
-	static const unsigned int refused[] = { LARGEST + 1, USER_RING_BYTES, 0x3ffffff0, 0x3fffffff,
-						0x40000000, 0x80000001, 0xc0000000, 0xffffffff };
+	const unsigned int refused[] = { LARGEST + 1, PAGE, 0x3ffffff0, 0x3fffffff,
+					 0x40000000, 0x80000001, 0xc0000000, 0xffffffff };
 	size_t i;
 
 	puts("sizes that fit");
@@ -105,7 +105,7 @@ static void full(void)
 
 	puts("full: four times a quarter");
 	for (i = 0; i < 4; i++)
-		samples[i] = reserve(USER_RING_BYTES / 4 - 8);
+		samples[i] = reserve(PAGE / 4 - 8);
 	reserve(0);
 	reserve(1);
 	reserve(LARGEST);
@@ -184,8 +184,8 @@ static void wrap_around(void)
 
 	puts("many times around");
 	for (round = 0; round < 200; round++) {
-		unsigned int size = 100 + (unsigned int)round * 7 % 900;
-		int seed = round % 200;
+		unsigned int size = 100 + (unsigned int)round * 7 * (PAGE / 4096) % (PAGE / 4 - 124);
+		unsigned int seed = (unsigned int)round;
 
 		for (i = 0; i < 3; i++) {
 			void *sample = user_ring_buffer__reserve(ring, size);
@@ -198,7 +198,7 @@ static void wrap_around(void)
 		if (drain(0) != 3)
 			damaged++;
 		for (i = 0; i < 3; i++)
-			if (user.seen[i].size != size || seed_of(&user.seen[i]) != seed + i)
+			if (user.seen[i].size != size || !is_filled_with(&user.seen[i], seed + i))
 				damaged++;
 	}
 	printf("%d rounds, found damaged: %d\n", round, damaged);

@@ -5,8 +5,9 @@
 
 #include <linux/types.h>
 
-#define USER_RING_BYTES 4096
-#define MAX_SEEN (USER_RING_BYTES / 8)
+/* The programs' rings have one page, and no page is larger: what fits into a ring, and how many samples. */
+#define MAX_BYTES 65536
+#define MAX_SEEN (MAX_BYTES / 8)
 
 /* The context of `drain`: flags in, the value of bpf_user_ringbuf_drain() out. */
 struct drain {
@@ -14,7 +15,7 @@ struct drain {
 	__s64 result;
 };
 
-/* A sample as the BPF program saw it, in the map `seen`: at most as many as fit into the ring. */
+/* A sample as the BPF program saw it, in the map `seen`. Of a longer one, the first MAX_BYTES - 1 bytes. */
 struct sample {
 	__u32 size;
 	__u32 checksum;

@@ -11,19 +11,6 @@
 
 static struct user_ring_buffer *ring;
 
-/* The object is loaded with another size of its ring. */
-static void open_large(void)
-{
-	struct bpf_object *object = bpf_object__open("user_ring.bpf.o");
-	struct bpf_map *map = object ? bpf_object__find_map_by_name(object, "user_ring") : NULL;
-
-	if (!map || bpf_map__set_max_entries(map, RING_BYTES))
-		die("user_ring.bpf.o");
-	if (bpf_object__load(object))
-		cannot("load the BPF program");
-	user_ring_use(object);
-}
-
 static void reserve_and_submit(unsigned int size)
 {
 	void *sample;
@@ -38,7 +25,7 @@ int main(void)
 	int i, drained = 0;
 	void *sample;
 
-	open_large();
+	user_ring_open_sized(RING_BYTES);
 	ring = user_ring_buffer__new(user.map, NULL);
 	if (!ring)
 		die("user_ring_buffer__new");

@@ -6,7 +6,9 @@
 #include <limits.h>
 #include <sys/time.h>
 
-#define HALF (USER_RING_BYTES / 2 - 8)
+#define HALF (PAGE / 2 - 8)
+/* Does not fit before a drain has taken both halves: what comes while the drain goes on would be drained by it. */
+#define LARGER (HALF + 1)
 
 static struct user_ring_buffer *ring;
 
@@ -127,10 +129,10 @@ static void drained(const char *what, unsigned int size, int halves, int timeout
 static void drained_meanwhile(void)
 {
 	puts("drained by another thread");
-	drained("full, for ever", 8, 2, -1, 0);
+	drained("full, for ever", LARGER, 2, -1, 0);
 	drained("full, for ever, the largest", LARGEST, 2, -1, 0);
-	drained("full, with a timeout", 8, 2, 60000, 0);
-	drained("full, wake-up forced", 8, 2, -1, BPF_RB_FORCE_WAKEUP);
+	drained("full, with a timeout", LARGER, 2, 60000, 0);
+	drained("full, wake-up forced", LARGER, 2, -1, BPF_RB_FORCE_WAKEUP);
 	drained("half full, for ever", LARGEST, 1, -1, 0);
 	drained("half full, with a timeout", LARGEST, 1, 60000, 0);
 }
@@ -145,8 +147,7 @@ static void drained_silently(void)
 	fill_halves(2);
 	begin = now();
 	start(&drainer);
-	/* All of the room: a sample that came before the drain is over would be drained by it. */
-	reserve("full, with a timeout", LARGEST, 3000);
+	reserve("full, with a timeout", LARGER, 3000);
 	puts(now() - begin < 3 ? "  noticed at once" : "  noticed at the timeout");
 	pthread_join(drainer.thread, NULL);
 	show_drain(0);
@@ -163,7 +164,7 @@ static void some_room(void)
 	wall = now();
 	used = seconds_of(CLOCK_THREAD_CPUTIME_ID);
 	getrusage(RUSAGE_THREAD, &before);
-	reserve("a timeout of 500 ms", HALF + 1, 500);
+	reserve("a timeout of 500 ms", LARGER, 500);
 	getrusage(RUSAGE_THREAD, &after);
 	slept = after.ru_nvcsw - before.ru_nvcsw;
 	used = seconds_of(CLOCK_THREAD_CPUTIME_ID) - used;

@@ -6,7 +6,8 @@
 #include "harness.h"
 #include "user_ring.h"
 
-#define LARGEST (USER_RING_BYTES - 8)
+/* The ring has one page: this is the largest sample that fits. */
+#define LARGEST (PAGE - 8)
 
 static struct {
 	int map;
@@ -14,9 +15,16 @@ static struct {
 	const struct sample *seen;
 } user;
 
-/* The maps and the program of user_ring.bpf.o, once it is loaded. */
-HARNESS_UNUSED static void user_ring_use(struct bpf_object *object)
+/* The maps and the program of user_ring.bpf.o, with a ring of any size. `seen` has room for a page of samples. */
+HARNESS_UNUSED static void user_ring_open_sized(unsigned int ring_bytes)
 {
+	struct bpf_object *object = bpf_object__open("user_ring.bpf.o");
+	struct bpf_map *map = object ? bpf_object__find_map_by_name(object, "user_ring") : NULL;
+
+	if (!map || bpf_map__set_max_entries(map, ring_bytes))
+		die("user_ring.bpf.o");
+	if (bpf_object__load(object))
+		cannot("load the BPF program");
 	user.map = map_named(object, "user_ring");
 	user.program = program_named(object, "drain");
 	user.seen = (const struct sample *)mmap(NULL, sysconf(_SC_PAGESIZE), PROT_READ, MAP_SHARED,
@@ -28,9 +36,7 @@ HARNESS_UNUSED static void user_ring_use(struct bpf_object *object)
 HARNESS_UNUSED static void user_ring_open(void)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (PAGE > USER_RING_BYTES)
-		cannot("make a user ring buffer of 4096 bytes");
-	user_ring_use(load_object("user_ring.bpf.o"));
+	user_ring_open_sized(PAGE);
 }
 
 /* What bpf_user_ringbuf_drain() returned in the BPF program; `seen` holds these samples alone. */
@@ -55,21 +61,36 @@ HARNESS_UNUSED static void fill(void *sample, size_t size, unsigned int seed)
 		((__u8 *)sample)[i] = pattern((__u32)i * 3 + seed);
 }
 
+HARNESS_UNUSED static bool is_filled_with(const struct sample *sample, unsigned int seed)
+{
+	__u32 sum = CHECKSUM_START, i;
+
+	for (i = 0; i < sample->size; i++)
+		sum = checksum_step(sum, pattern(i * 3 + seed));
+	return sum == sample->checksum;
+}
+
 /* Which seed was a sample filled with? -1: none below 1000, or it was damaged. */
 HARNESS_UNUSED static int seed_of(const struct sample *sample)
 {
 	unsigned int seed;
-	__u32 i;
 
-	for (seed = 0; seed < 1000; seed++) {
-		__u32 sum = CHECKSUM_START;
-
-		for (i = 0; i < sample->size; i++)
-			sum = checksum_step(sum, pattern(i * 3 + seed));
-		if (sum == sample->checksum)
+	for (seed = 0; seed < 1000; seed++)
+		if (is_filled_with(sample, seed))
 			return (int)seed;
-	}
 	return -1;
+}
+
+/* A size as text, which for the largest samples does not depend on the size of a page. */
+HARNESS_UNUSED static const char *size_name(__u32 size)
+{
+	static char name[32];
+
+	if (size > PAGE / 2)
+		snprintf(name, sizeof(name), "a page less %u bytes", PAGE - size);
+	else
+		snprintf(name, sizeof(name), "%u bytes", size);
+	return name;
 }
 
 /* Drains, and prints in which order which samples arrived. */
@@ -79,7 +100,8 @@ HARNESS_UNUSED static void show_drain(__u64 flags)
 
 	printf("drain with flags %llu = %d\n", (unsigned long long)flags, count);
 	for (i = 0; i < count; i++)
-		printf("  %u bytes, filled with %d\n", user.seen[i].size, seed_of(&user.seen[i]));
+		printf("  %s, filled with %d\n", size_name(user.seen[i].size),
+		       seed_of(&user.seen[i]));
 }
 
 /* The state of the ring, as the kernel's pages say it. */

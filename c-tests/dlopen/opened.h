@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #define FUNCTIONS_OF_1_1(_)                                                          \
+	_(bpf_map__set_max_entries)                                                  \
 	_(bpf_map_create)                                                            \
 	_(bpf_map_freeze)                                                            \
 	_(bpf_map_get_fd_by_id_opts)                                                 \
@@ -20,6 +21,7 @@
 	_(bpf_map_update_elem)                                                       \
 	_(bpf_obj_get_info_by_fd)                                                    \
 	_(bpf_object__close)                                                         \
+	_(bpf_object__find_map_by_name)                                              \
 	_(bpf_object__find_map_fd_by_name)                                           \
 	_(bpf_object__find_program_by_name)                                          \
 	_(bpf_object__load)                                                          \
@@ -94,6 +96,7 @@ __attribute__((constructor)) static void open_libbpf(void)
 	FUNCTIONS(LOOK_UP)
 }
 
+#define bpf_map__set_max_entries libbpf.bpf_map__set_max_entries
 #define bpf_map_create libbpf.bpf_map_create
 #define bpf_map_freeze libbpf.bpf_map_freeze
 #define bpf_map_get_fd_by_id_opts libbpf.bpf_map_get_fd_by_id_opts
@@ -101,6 +104,7 @@ __attribute__((constructor)) static void open_libbpf(void)
 #define bpf_map_update_elem libbpf.bpf_map_update_elem
 #define bpf_obj_get_info_by_fd libbpf.bpf_obj_get_info_by_fd
 #define bpf_object__close libbpf.bpf_object__close
+#define bpf_object__find_map_by_name libbpf.bpf_object__find_map_by_name
 #define bpf_object__find_map_fd_by_name libbpf.bpf_object__find_map_fd_by_name
 #define bpf_object__find_program_by_name libbpf.bpf_object__find_program_by_name
 #define bpf_object__load libbpf.bpf_object__load

@@ -10,7 +10,7 @@ use super::user_operations::{Op, Sequence};
 use std::ffi::{c_int, c_void};
 use std::os::fd::RawFd;
 
-/// `USER_RING_BYTES` of user_ring.h.
+/// The size of the ring in user_ring.bpf.c.
 const RING_BYTES: u64 = 4096;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
