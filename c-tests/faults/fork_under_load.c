@@ -20,7 +20,7 @@ static int count_own(void *count, void *data, size_t size)
 static int read_own(void)
 {
 	struct command command = make_command(EMIT, 1, 0, 5, 40, 0);
-	int count = 0, map = make_ring(1, 4096);
+	int count = 0, map = make_ring(1, PAGE);
 	struct ring_buffer *rb = ring_buffer__new(map, count_own, &count, NULL);
 
 	if (!rb)
