@@ -5,8 +5,8 @@
 #
 # Boots a Linux kernel in qemu-system, and runs FOLDER/start in it as root, with busybox, with FOLDER as /. What it
 # prints is printed, and its exit status is that of this; the status is 124 if the guest takes longer than SECONDS, or
-# ends before the script does. There is no network in it. ARCHITECTURE is x86-64, aarch64, s390x or ppc64le. CACHE is
-# where busybox is kept.
+# ends before the script does. A signal that ends this ends the guest. There is no network in it. ARCHITECTURE is
+# x86-64, aarch64, s390x or ppc64le. CACHE is where busybox is kept.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -29,7 +29,8 @@ if ! [ -x "$busybox" ]; then
 fi
 
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+# What is killed is timeout, which ends qemu then. A second signal does not cut that short.
+trap 'trap "" HUP INT TERM; [ -z "${!:-}" ] || kill "$!" 2>/dev/null || :; wait; rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 mkdir -p "$work/root/bin"
 cp "$busybox" "$work/root/bin/busybox"
@@ -40,21 +41,21 @@ for root in "$work/root" "$folder"; do
 	(cd "$root" && find . -print0 | cpio --quiet --null --create --format=newc --owner=+0:+0)
 done >"$work/initramfs"
 
-return=$(printf '\r')
+mkfifo "$work/console"
 # All in software, with a thread for each CPU: the same everywhere, and KVM inside another guest often fails.
 timeout "$seconds" "qemu-system-$qemu" -M "$board" -cpu "$cpu" -smp 2 -m 1024 -accel tcg,thread=multi \
 	-nodefaults -display none -serial stdio -no-reboot -kernel "$image" -initrd "$work/initramfs" \
-	-append "console=$console panic=-1 quiet" </dev/null |
-	{
-		begun='' over=124
-		# Line for line, so that one can see how far a guest is.
-		while IFS= read -r line; do
-			line=${line%"$return"}
-			case $line in
-			'guest: begins'*) begun=1 ;;
-			'guest: over '*) begun='' over=${line#guest: over } ;;
-			*) [ -z "$begun" ] || printf '%s\n' "$line" ;;
-			esac
-		done
-		exit "$over"
-	}
+	-append "console=$console panic=-1 quiet" </dev/null >"$work/console" &
+
+return=$(printf '\r') begun='' over=124
+# Line for line, so that one can see how far a guest is. A shell that reads heeds signals; one that waits for a pipeline
+# does so when that has ended.
+while IFS= read -r line; do
+	line=${line%"$return"}
+	case $line in
+	'guest: begins'*) begun=1 ;;
+	'guest: over '*) begun='' over=${line#guest: over } ;;
+	*) [ -z "$begun" ] || printf '%s\n' "$line" ;;
+	esac
+done <"$work/console"
+exit "$over"

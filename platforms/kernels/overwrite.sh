@@ -20,7 +20,7 @@ libraries=$(${CARGO:-cargo} test --quiet --locked --test mutants mutants_of_over
 	grep '/librbshim\.so$')
 
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+trap 'trap "" HUP INT TERM; [ -z "${!:-}" ] || kill "$!" 2>/dev/null || :; wait; rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 cp -a "$built/root/." "$work"
 number=0
@@ -45,4 +45,6 @@ for mutant in /mutants/*; do
 done
 exit 0
 END
-"$here/boot.sh" x86-64 "$image" "$work" 3600
+# While this waits for a background job, signals are heeded at once.
+"$here/boot.sh" x86-64 "$image" "$work" 3600 &
+wait "$!"

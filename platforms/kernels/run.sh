@@ -47,6 +47,11 @@ export PROGRAMS="${PROGRAMS:-}" WAYS="${WAYS:-}"
 # shellcheck disable=SC2046 # one word each
 "$here/../setup.sh" $(for kernel; do echo "${kernel%%/*}"; done | sort -u)
 
+# The guest does not outlive this.
+booting=
+trap 'trap "" HUP INT TERM; [ -z "$booting" ] || { kill "$!" && wait "$!"; } || :' EXIT
+trap 'exit 1' HUP INT TERM
+
 # guest KERNEL: runs the programs, and writes the transcript.
 guest() {
 	architecture=${1%%/*}
@@ -58,7 +63,11 @@ guest() {
 	begun=$(date +%s) status=0
 	echo "guest $1"
 	echo "libbpf $(cat "$built/libbpf-version")"
-	"$here/boot.sh" "$architecture" "$image" "$root" "$limit" || status=$?
+	# While this waits for a background job, signals are heeded at once.
+	booting=1
+	"$here/boot.sh" "$architecture" "$image" "$root" "$limit" &
+	wait "$!" || status=$?
+	booting=
 	echo "ended $status $(($(date +%s) - begun))"
 }
 
