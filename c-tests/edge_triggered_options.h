@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* The command line of edge_triggered.c, and how it ends. */
+/* The command line of edge_triggered.c. */
 #ifndef EDGE_TRIGGERED_OPTIONS_H
 #define EDGE_TRIGGERED_OPTIONS_H
 
@@ -7,14 +7,13 @@
 #define _GNU_SOURCE
 #endif
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "die.h"
 #include "edge_triggered.h"
 
-enum { PASSED, WRONG, SETUP, HUNG };
 enum { WAIT_MAP, WAIT_MANAGER };
 enum { DRAIN_CONSUME, DRAIN_POLL, DRAIN_POLL_ALL, DRAIN_CONSUME_N };
 
@@ -39,18 +38,6 @@ static const char usage[] =
 	"  --seconds=N          or after so long\n"
 	"  --register-first     watch the map before ring_buffer__new() does\n"
 	"  --progress           a line four times a second on stderr\n";
-
-__attribute__((noreturn, format(printf, 2, 3))) static void die(int status, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	fputs("edge_triggered: ", stderr);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
-	va_end(args);
-	exit(status);
-}
 
 static int choice(const char *const names[], const char *name)
 {

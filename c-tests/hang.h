@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* Judges whether a reader hangs, for programs that have die() and SETUP. */
+/* Judges whether a reader hangs. */
 #ifndef HANG_H
 #define HANG_H
 
 #include <stdbool.h>
 #include "asleep.h"
+#include "die.h"
 
 #define WATCHED_PRODUCERS 4
 

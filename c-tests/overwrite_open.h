@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* How the programs about overwrite mode get their ring. Needs die(), SETUP and WRONG. */
+/* How the programs about overwrite mode get their ring. */
 #ifndef OVERWRITE_OPEN_H
 #define OVERWRITE_OPEN_H
 
@@ -10,13 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 #include "../include/rbshim.h"
+#include "die.h"
 #include "overwrite_soak.h"
 
 /* Not there with libbpf alone. */
 #pragma weak rbshim_ring__statistics
-
-/* This kernel or machine cannot do what the program needs. */
-#define CANNOT_RUN 77
 
 /* Descriptors of the ring and of two programs. */
 static struct {

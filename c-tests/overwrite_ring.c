@@ -4,27 +4,12 @@
  * notified about what, and where a reader begins that comes after another. Exit status: 0 all is right,
  * 1 it is not, 2 cannot set up, 77 there is no overwrite mode here.
  */
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-enum { PASSED, WRONG, SETUP };
-
-__attribute__((noreturn, format(printf, 2, 3))) static void die(int status, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	fputs("overwrite_ring: ", stderr);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
-	va_end(args);
-	exit(status);
-}
 
 #include "overwrite_open.h"
 #include "race.h"

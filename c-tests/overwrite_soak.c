@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -23,21 +22,6 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-
-enum { PASSED, WRONG, SETUP, HUNG };
-
-__attribute__((noreturn, format(printf, 2, 3))) static void die(int status, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	fputs("overwrite_soak: ", stderr);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
-	va_end(args);
-	fflush(stdout);
-	_exit(status);
-}
 
 #include "asleep.h"
 #include "clock.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* What provokes the race that loses a wake-up, for programs that have die() and SETUP. */
+/* What provokes the race that loses a wake-up. */
 #ifndef RACE_H
 #define RACE_H
 
@@ -11,6 +11,8 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+
+#include "die.h"
 
 /* The race is one between two CPUs, and the scheduler likes to put both sides on one. */
 __attribute__((unused)) static void pin(int nth)

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* The arguments of soak.c, and how it ends. */
+/* The arguments of soak.c. */
 #ifndef SOAK_OPTIONS_H
 #define SOAK_OPTIONS_H
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "die.h"
 #include "soak.h"
-
-enum { PASSED, WRONG, SETUP, HUNG };
 
 /* How the reader waits, edge-triggered or not at all, and what it calls then. */
 enum { WAIT_MAP, WAIT_MANAGER, NO_WAIT };
@@ -33,18 +31,6 @@ static const char *const notifications[] = {"default", "sampled", "forced"};
 
 static unsigned int ring_count, producer_count, record_size, notify;
 static double second_limit;
-
-__attribute__((noreturn, format(printf, 2, 3))) static void die(int status, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	fputs("soak: ", stderr);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
-	va_end(args);
-	exit(status);
-}
 
 static void parse_arguments(int argc, char **argv)
 {
