@@ -14,6 +14,7 @@ let
       zlib.spdxId = "Zlib";
      };
     platforms.linux = [ "x86_64-linux" "aarch64-linux" ];
+    systems.inspect.patterns.is32bit.cpu.bits = 32;
   };
   ofTheSystem = null;
   stdenv.mkDerivation = { makeFlags, outputs, meta, doCheck ? false, doInstallCheck ? false, ... }@args:

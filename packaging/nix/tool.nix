@@ -39,5 +39,6 @@ stdenv.mkDerivation {
     license = with lib.licenses; [ lgpl21Only bsd2 asl20 boost llvm-exception mit unlicense zlib ];
     mainProgram = "rbshim";
     platforms = lib.platforms.linux;
+    badPlatforms = [ lib.systems.inspect.patterns.is32bit ];
   };
 }
