@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 //! Each ordering, each look and each note of the reader earns its place: without it, a property fails.
 //!
-//! A mutant is a copy of the crate in which a piece of source has been replaced. Its properties run in
+//! A mutant is a copy of the ring's sources in which a piece has been replaced. Its properties run in
 //! a process of its own, since a deadlock ends the process.
 
 mod common;
@@ -10,15 +10,16 @@ mod mutants {
     pub mod lingering;
     pub mod mutant;
     pub mod overwriting;
+    pub mod place;
     pub mod rings;
     pub mod settling;
 }
 
-use common::cargo;
 use mutants::mutant::Mutant;
+use mutants::place::Place;
 use mutants::settling::SURVIVOR;
 use mutants::{lingering, overwriting, rings, settling};
-use mutated::{Replacement, in_copy_at};
+use mutated::Replacement;
 use std::process::Output;
 use std::sync::Mutex;
 use std::thread;
@@ -47,12 +48,11 @@ fn every_mutant_is_caught() {
     assert!(!chosen.is_empty(), "no mutant is called {wanted:?}");
     let chosen = Mutex::new(chosen.into_iter());
     let survivors = Mutex::new(Vec::new());
-    // One worker for each CPU: most of the time a mutant is built, or runs, in one thread. Names without spaces: libbpf's
-    // Makefile takes none.
-    let work = |place: usize| {
+    // One worker for each CPU: most of the time a mutant is built, or runs, in one thread.
+    let work = |place: &Place| {
         let next = || chosen.lock().expect("no panic").next();
         while let Some(mutant) = next() {
-            let caught = !run(mutant, &format!("worker-{place}")).status.success();
+            let caught = !run(mutant, place).status.success();
             let by = if caught { mutant.caught_by } else { "SURVIVED" };
             println!("| {} | {by} |", mutant.name);
             if !caught {
@@ -60,8 +60,9 @@ fn every_mutant_is_caught() {
             }
         }
     };
+    let (_, places) = Place::all().split_first().expect("places");
     thread::scope(|scope| {
-        for place in 0..thread::available_parallelism().map_or(1, usize::from) {
+        for place in places {
             let work = &work;
             scope.spawn(move || work(place));
         }
@@ -93,44 +94,29 @@ fn mutants_of_overwrite_mode_are_built_with_slow_copies() {
 
 #[test]
 fn a_release_store_is_enough_where_the_fence_is() {
-    let output = run(&SURVIVOR, "survivor");
+    let output = run(&SURVIVOR, &Place::all()[0]);
     assert!(output.status.success(), "{output:?}");
 }
 
-/// Runs the properties of the mutant, or the one of them that must fail, at a place of its own.
-fn run(mutant: &Mutant, place: &str) -> Output {
-    let replacements: Vec<Replacement> = mutant
-        .replace
-        .iter()
-        .map(|&(from, to)| (mutant.file, from, to))
-        .collect();
-    in_copy_at(place, mutant.name, &replacements, |copy, target, _| {
-        let test = || {
-            let mut cargo = cargo();
-            cargo.current_dir(copy).args(["test", "--lib"]);
-            cargo.args(["--locked", "--offline", "--target-dir"]);
-            cargo.arg(target).env("RUSTFLAGS", "--cap-lints=allow");
-            // Nobody reads where it failed: without debug information it is built much faster.
-            cargo.env("CARGO_PROFILE_DEV_DEBUG", "0");
-            cargo
-        };
-        let built = test().arg("--no-run").output().expect("cargo runs");
-        assert!(
-            built.status.success(),
-            "{} does not build:\n{}",
-            mutant.name,
-            String::from_utf8_lossy(&built.stderr)
-        );
-        let property = if mutant.caught_by.is_empty() {
-            "ring::model"
-        } else {
-            mutant.caught_by
-        };
-        let mut properties = test();
-        properties.args(["--", property, "--test-threads=1"]);
-        let output = properties.output().expect("cargo runs");
-        let text = String::from_utf8_lossy(&output.stdout);
-        assert!(!text.contains("running 0 tests"), "no test {property}");
-        output
-    })
+/// Runs the properties of the mutant, or the one of them that must fail.
+fn run(mutant: &Mutant, place: &Place) -> Output {
+    place.write_mutant(mutant);
+    let built = place.test().arg("--no-run").output().expect("cargo runs");
+    assert!(
+        built.status.success(),
+        "{} does not build:\n{}",
+        mutant.name,
+        String::from_utf8_lossy(&built.stderr)
+    );
+    let property = if mutant.caught_by.is_empty() {
+        "ring::model"
+    } else {
+        mutant.caught_by
+    };
+    let mut properties = place.test();
+    properties.args(["--", property, "--test-threads=1"]);
+    let output = properties.output().expect("cargo runs");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(!text.contains("running 0 tests"), "no test {property}");
+    output
 }

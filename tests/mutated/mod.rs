@@ -70,18 +70,8 @@ pub fn in_copy<T>(
     let _alone = ALONE
         .lock()
         .unwrap_or_else(|poisoned| poisoned.into_inner());
-    in_copy_at("only", name, replacements, build)
-}
-
-/// The same at a place that nobody else uses meanwhile.
-pub fn in_copy_at<T>(
-    place: &str,
-    name: &str,
-    replacements: &[Replacement],
-    build: impl FnOnce(&Path, &Path, &Path) -> T,
-) -> T {
     let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("mutated");
-    let root = root.join(env!("CARGO_CRATE_NAME")).join(place);
+    let root = root.join(env!("CARGO_CRATE_NAME"));
     let source = root.join("crate");
     copy_crate(&source);
     for (file, from, to) in replacements {
