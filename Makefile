@@ -118,19 +118,13 @@ check: setup
 	cd tool && $(CARGO) fmt --check
 	@$(MAKE) --no-print-directory build
 	@exec scripts/side-by-side.sh '$(MAKE)' '$(CARGO_TARGET_DIR)/check' check-library check-others
-	$(CARGO) test --locked $(foreach test,$(ALONE),--test $(firstword $(subst /, ,$(test)))) -- \
-		$(foreach test,$(ALONE),$(notdir $(test)))
 	cd tool && CARGO_TARGET_DIR=$(TOOL) $(CARGO) test --locked
-
-# FILE/TEST, run when nothing else is at work: its reader must be notified, which it is not while it gets too little CPU
-# time to catch up with the producer.
-ALONE = busy_poll/a_busy_reader_is_not_notified
 
 # The parts of that which are made side by side. Both find the library built.
 check-library:
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --locked
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --locked --document-private-items
-	$(CARGO) test --locked -- $(foreach test,$(ALONE),--skip $(notdir $(test)))
+	$(CARGO) test --locked
 
 check-others:
 	platforms/kernels/run.sh --short
