@@ -118,13 +118,19 @@ check: setup
 	cd tool && $(CARGO) fmt --check
 	@$(MAKE) --no-print-directory build
 	@exec scripts/side-by-side.sh '$(MAKE)' '$(CARGO_TARGET_DIR)/check' check-library check-others
+	$(CARGO) test --locked $(addprefix --test ,$(ALONE))
 	cd tool && CARGO_TARGET_DIR=$(TOOL) $(CARGO) test --locked
+
+# Tests of readers that linger. They do so only where nobody else wants their CPU, so nothing runs beside these.
+ALONE = coalescing cpu_limit hot_rings soak
+BESIDE = $(filter-out $(ALONE),$(basename $(notdir $(wildcard tests/*.rs))))
 
 # The parts of that which are made side by side. Both find the library built.
 check-library:
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --locked
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --locked --document-private-items
-	$(CARGO) test --locked
+	$(CARGO) test --locked --lib $(addprefix --test ,$(BESIDE))
+	$(CARGO) test --locked --doc
 
 check-others:
 	platforms/kernels/run.sh --short
