@@ -364,6 +364,9 @@ impl RingHandle {
         if self.is_held() {
             let mut callback = Callback::<true>(self);
             consumer::release(self.pages(), self.journal(), &mut callback);
+            // A turn in a callback may have settled it, and the one around that callback has gone back and was left. It is
+            // as that one has left it, from now on, but nobody has looked at what is there.
+            self.set_part(self.part().walked());
         }
     }
 

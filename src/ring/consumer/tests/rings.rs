@@ -157,6 +157,8 @@ impl Rings for Both<'_> {
             if side.ring.held() != Held::NOTHING {
                 let mut frame = Frame::new(self.0, index, false);
                 release(&side.ring, &side.ring.journal, &mut frame);
+                // As the library's rings do: a turn in a callback may have settled it, and this is not where.
+                side.settled.set(false);
             }
         }
     }
