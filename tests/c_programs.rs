@@ -113,6 +113,7 @@ programs! {
     reentrancy_rings: StockRun::Compared,
     ring_accessors: StockRun::Compared,
     sandboxed: StockRun::Compared,
+    settled_then_left: StockRun::Compared,
     signals: StockRun::Compared,
     small_ring: StockRun::Compared,
     threads_with_managers: StockRun::Compared,

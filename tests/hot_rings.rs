@@ -11,7 +11,7 @@ use std::process::Output;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-const PROGRAMS: [&str; 11] = [
+const PROGRAMS: [&str; 12] = [
     "hot_consume_n",
     "hot_errors",
     "hot_killed",
@@ -23,6 +23,7 @@ const PROGRAMS: [&str; 11] = [
     "hot_threads",
     "many_rings",
     "many_rings_leave",
+    "settled_then_left",
 ];
 
 const WATCH_DOG: Duration = Duration::from_secs(60);
@@ -211,6 +212,15 @@ fn a_library_that_mistakes_one_ring_for_another_is_found_out() {
             "not-released",
             [(MAPPED_RING, "if self.is_held() {", "if false {")],
             &["many_rings"],
+        ),
+        (
+            "released-as-settled",
+            [(
+                MAPPED_RING,
+                "            self.set_part(self.part().walked());",
+                "",
+            )],
+            &["settled_then_left"],
         ),
     ]);
 }

@@ -107,6 +107,7 @@ programs! {
     poll_timeouts,
     reentrancy,
     ring_accessors,
+    settled_then_left,
     throughput_conservation,
     wrap_around,
 }

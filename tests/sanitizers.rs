@@ -70,6 +70,7 @@ const EXCLUDED: &[(&str, &[Tool], &str)] = &[
     ),
     ("many_rings", &[Memcheck, Thread], FULL_SPEED),
     ("many_rings_leave", &[Memcheck, Thread], FULL_SPEED),
+    ("settled_then_left", &[Memcheck, Thread], FULL_SPEED),
 ];
 
 const NOT_IN_LIBBPF: &str = "cannot be preloaded: it calls what libbpf does not have";

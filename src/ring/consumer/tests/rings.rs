@@ -76,8 +76,11 @@ impl World {
             let moved = |step: &Step| matches!(step, Step::Store(..) | Step::Replace(..));
             let fenced = |step: &Step| *step == Step::Fence(Ordering::SeqCst);
             let last_moved = steps.iter().rposition(moved);
-            let nowhere = |side: &Side| side.ring.journal.fenced() == Fenced::NOWHERE;
-            let owed = !caught_up && self.sides.iter().any(nowhere);
+            let owes = |side: &Side| {
+                let journal = &side.ring.journal;
+                journal.fenced() == Fenced::NOWHERE || !journal.holds_nothing()
+            };
+            let owed = !caught_up && self.sides.iter().any(owes);
             assert!(
                 owed || last_moved <= steps.iter().rposition(fenced),
                 "no fence"
@@ -154,7 +157,7 @@ impl Rings for Both<'_> {
 
     fn release(&mut self) {
         for (index, side) in self.0.sides.iter().enumerate() {
-            if side.ring.held() != Held::NOTHING {
+            if is_held(&side.ring, &side.ring.journal) {
                 let mut frame = Frame::new(self.0, index, false);
                 release(&side.ring, &side.ring.journal, &mut frame);
                 // As the library's rings do: a turn in a callback may have settled it, and this is not where.

@@ -157,44 +157,24 @@ fn a_ring_settled_in_its_callback_is_read_on_though_that_callback_fails() {
     ]);
 }
 
-/// The innermost call settles the second ring. The turn around it goes on from where it was, and is left at the next
-/// record; the call around that one fails, which publishes and fences where it was left.
+/// The innermost of four calls settles the second ring. The one around it reads hot rings, goes on with its own records,
+/// and is left with one of them held. The call around that one fails, which publishes and fences where it was left.
 #[test]
 fn a_ring_settled_in_a_turn_that_is_left_is_read_on_by_the_call_around_one_that_fails() {
-    let both = |max, fails| {
-        Act::Call(Call {
-            what: What::Both,
-            hot: false,
-            windows: 0,
-            max,
-            fails,
-            left_too: false,
-        })
-    };
-    let plain = |ring| Act::Produce(ring, 0);
-    let mut script = vec![
-        Act::Nothing,
-        Act::Produce(1, BUSY | DISCARD),
-        both(u64::MAX, false),
-        Act::Produce(1, BUSY),
-        Act::Fail,
-        Act::Nothing,
-        both(u64::MAX, false),
-        Act::Turn,
-        plain(0),
-        Act::Nothing,
-        both(2, false),
-        both(u64::MAX, false),
-        both(u64::MAX, true),
-        both(u64::MAX, true),
-        both(u64::MAX, false),
-    ];
-    script.extend([0, 0, 1].map(plain));
-    script.push(both(u64::MAX, false));
-    script.extend([0, 0].map(plain));
-    script.push(Act::Produce(0, DISCARD));
-    script.extend([1; 5].map(plain));
-    script.extend([Act::Leave, plain(0), Act::Turn]);
-    script.extend([0; 3].map(plain));
+    let both = || call(What::Both, false);
+    let hot = Act::Call(Call {
+        what: What::Both,
+        hot: true,
+        windows: 0,
+        max: u64::MAX,
+        fails: true,
+        left_too: false,
+    });
+    let mut script: Vec<_> = [0, 1, 1, 1].map(|ring| Act::Produce(ring, 8)).into();
+    // In callbacks of the first ring.
+    script.extend([both(), both(), hot, Act::Nothing]);
+    // In callbacks of the second, the innermost call's first.
+    script.extend([both(), Act::Nothing, Act::Nothing, Act::Nothing]);
+    script.extend([Act::Nothing, Act::Leave]);
     play(script);
 }
