@@ -36,8 +36,10 @@ find_missing "$@"
 if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
 	echo "platforms: missing:$missing"
 	apt-get --quiet=2 update
+	# Another one may be at work.
 	# shellcheck disable=SC2086 # one word each
-	DEBIAN_FRONTEND=noninteractive apt-get --quiet=2 --yes --no-install-recommends install $packages
+	DEBIAN_FRONTEND=noninteractive apt-get --quiet=2 --yes --no-install-recommends -o DPkg::Lock::Timeout=300 \
+		install $packages
 	find_missing "$@"
 fi
 if [ -n "$missing" ]; then

@@ -124,8 +124,10 @@ if has apt-get >/dev/null && { [ "$(id -u)" = 0 ] || has sudo >/dev/null; }; the
 	choose_rust_packages
 	find_missing
 	if [ -n "$packages" ]; then
+		# Another one may be at work: a machine that is new installs things by itself.
 		# shellcheck disable=SC2086 # one word each
-		as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $packages
+		as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+			-o DPkg::Lock::Timeout=300 $packages
 	fi
 	find_missing
 fi

@@ -11,7 +11,7 @@ mod libbpf;
 mod programs;
 mod run;
 
-pub use artifacts::{Artifacts, cargo, make, manifest_dir, rbshim, succeed, target_dir};
+pub use artifacts::{Artifacts, cargo, locked, make, manifest_dir, rbshim, succeed, target_dir};
 pub use compare::{Cell, Column, StockRun, apply, compare, first_difference, stated};
 pub use counters::{count, counted};
 pub use programs::{BuildError, bpf_compiler, bpf_dir, build, clean, command};

@@ -4,12 +4,11 @@
 // Each integration test is a crate of its own and uses a part of this.
 #![allow(dead_code)]
 
-use super::common::{cargo, manifest_dir, succeed};
+use super::common::{cargo, locked, manifest_dir, succeed};
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Mutex;
 
 /// A file, what is replaced in it, by what. The piece occurs exactly once.
 pub type Replacement<'a> = (&'a str, &'a str, &'a str);
@@ -60,29 +59,27 @@ pub fn build_sanitized(name: &str, replacements: &[Replacement], sanitizer: &str
 }
 
 /// Copies the crate, replaces, and calls `build` with the copy, a target directory, and a directory
-/// for the result. All use one place, one after the other, so that cargo builds the dependencies once.
+/// for the result. All tests use one place, one after the other, so that cargo builds the dependencies once.
 pub fn in_copy<T>(
     name: &str,
     replacements: &[Replacement],
     build: impl FnOnce(&Path, &Path, &Path) -> T,
 ) -> T {
-    static ALONE: Mutex<()> = Mutex::new(());
-    let _alone = ALONE
-        .lock()
-        .unwrap_or_else(|poisoned| poisoned.into_inner());
     let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("mutated");
-    let root = root.join(env!("CARGO_CRATE_NAME"));
-    let source = root.join("crate");
-    copy_crate(&source);
-    for (file, from, to) in replacements {
-        let file = source.join(file);
-        let text = fs::read_to_string(&file).expect("a source");
-        assert_eq!(text.matches(from).count(), 1, "{name}: {from:?}");
-        fs::write(&file, text.replace(from, to)).expect("a source");
-    }
-    let built = root.join(name);
+    // Two tests may have the same name for different replacements.
+    let built = root.join(env!("CARGO_CRATE_NAME")).join(name);
     fs::create_dir_all(&built).expect("a directory");
-    build(&source, &root.join("target"), &built)
+    locked(&root.join("lock"), || {
+        let source = root.join("crate");
+        copy_crate(&source);
+        for (file, from, to) in replacements {
+            let file = source.join(file);
+            let text = fs::read_to_string(&file).expect("a source");
+            assert_eq!(text.matches(from).count(), 1, "{name}: {from:?}");
+            fs::write(&file, text.replace(from, to)).expect("a source");
+        }
+        build(&source, &root.join("target"), &built)
+    })
 }
 
 fn cargo_in(source: &Path, target: &Path, action: &str) -> Command {
