@@ -148,6 +148,40 @@ static int watch(int fd)
 	return waiter;
 }
 
+static int fail(void *ctx, void *data, size_t size)
+{
+	(void)ctx, (void)data, (void)size;
+	return -EPROTO;
+}
+
+/* The same, where after each poll another call fails in a ring that comes first. */
+static void fails_beside(void)
+{
+	unsigned int asleep = 0, polls = 0, not_failed = 0;
+	struct epoll_event event;
+	int waiter;
+
+	rb = ring_buffer__new(make_ring(1, 65536), fail, NULL, NULL);
+	if (!rb || ring_buffer__add(rb, make_ring(0, 65536), produce_next, NULL))
+		die("ring_buffer__new");
+	waiter = watch(ring_buffer__epoll_fd(rb));
+	begin(records);
+	while (background.delivered < background.produced && !asleep) {
+		asleep += epoll_wait(waiter, &event, 1, PATIENCE_MS) != 1;
+		ring_buffer__poll(rb, PATIENCE_MS);
+		emit(1, 0, 1, 16);
+		/* Takes the event away. */
+		epoll_wait(waiter, &event, 1, 0);
+		not_failed += (polls % 2 ? ring_buffer__poll(rb, 0) : ring_buffer__consume(rb)) != -EPROTO;
+		polls++;
+	}
+	show("beside");
+	printf("asleep on data: %u, did not fail: %u\n", asleep, not_failed);
+	fprintf(stderr, "beside=%u\n", polls - 1);
+	ring_buffer__free(rb);
+	close(waiter);
+}
+
 int main(int argc, char **argv)
 {
 	int outer, outermost;
@@ -170,5 +204,6 @@ int main(int argc, char **argv)
 	edges("outermost", outermost);
 	edges("itself", ring_buffer__epoll_fd(rb));
 	ring_buffer__free(rb);
+	fails_beside();
 	return 0;
 }

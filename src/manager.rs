@@ -53,8 +53,8 @@ pub struct Manager {
     ring_cnt: c_int,
     /// How many rings take part in a poll.
     taking_part: u32,
-    /// Whether a poll has ended before all of its rings had settled.
-    ended_early: bool,
+    /// How often calls have ended the part of rings in polls, which one in whose callback that was is to see.
+    parts_ended: u32,
     /// The ring, if there is one alone and it is plain: few programs have more.
     alone: Option<PlainRing>,
     /// Where the last call for a number of records has stopped.
@@ -92,7 +92,7 @@ impl ManagerHandle {
             epoll_fd,
             ring_cnt: 0,
             taking_part: 0,
-            ended_early: false,
+            parts_ended: 0,
             alone: None,
             stopped: Stopped::default(),
             lingering: Lingering::new(options.linger_us),
@@ -293,7 +293,11 @@ impl ManagerHandle {
     /// Reads the rings that take part until all have settled.
     #[inline]
     fn read(self, policy: &mut (impl WaitPolicy + ?Sized)) -> Result<u64, Errno> {
-        let result = rounds::read(&mut TakingPart(self), CALL_MAX, policy);
+        let result = rounds::read(
+            &mut TakingPart::since(self, self.parts_ended()),
+            CALL_MAX,
+            policy,
+        );
         self.disband();
         result
     }

@@ -268,7 +268,7 @@ impl RingHandle {
         let part = self.part();
         let caught_up = result.is_ok_and(|delivered| delivered < max);
         self.set_part(if caught_up {
-            part.unsettled()
+            part.read_up()
         } else {
             part.walked()
         });
@@ -291,7 +291,7 @@ impl RingHandle {
     /// [`consume`](Self::consume).
     #[inline(always)]
     pub fn take_first_turn<const COUNTED: bool>(self, max: u64) -> Result<Turn, Errno> {
-        self.set_part(self.part().unsettled());
+        self.set_part(self.part().walked());
         if COUNTED {
             if let Some(overwriting) = self.overwriting() {
                 return self.turn_overwriting(overwriting, max);
@@ -306,7 +306,7 @@ impl RingHandle {
     #[inline]
     fn consume_in_turn(self, round: Round, max: u64) -> Result<Turn, Errno> {
         // Until the turn is over, and it need not come back.
-        self.set_part(self.part().unsettled());
+        self.set_part(self.part().walked());
         let hot = round.hot && self.size() >= HOT_SIZE_MIN && !self.is_watched();
         let turn = match (!self.is_plain(), hot) {
             (false, false) => Self::turn_of_kind::<false, false>,

@@ -106,6 +106,7 @@ programs! {
     paced_rings: StockRun::Compared,
     poll_max: StockRun::Compared,
     poll_timeouts: StockRun::Compared,
+    polls_in_callbacks: StockRun::Compared,
     private_structs: StockRun::LayoutSince(1, 3),
     read_on_in_callback: StockRun::Compared,
     reentrancy: StockRun::Compared,

@@ -222,11 +222,26 @@ fn a_library_that_mistakes_one_ring_for_another_is_found_out() {
             )],
             &["settled_then_left"],
         ),
+        (
+            "ended-parts-unseen",
+            [(TAKING_PART, "if ended != self.ended {", "if false {")],
+            &["polls_in_callbacks"],
+        ),
+        (
+            "left-rings-forgotten",
+            [(
+                TAKING_PART,
+                "Err(_) => self.walked(),",
+                "Err(_) => self.read_up(),",
+            )],
+            &["failed_beside"],
+        ),
     ]);
 }
 
 const PASSED: &str = "src/ring/consumer/passed.rs";
 const MAPPED_RING: &str = "src/mapped_ring.rs";
+const TAKING_PART: &str = "src/manager/taking_part.rs";
 
 /// A name, what is replaced, and the programs that notice it.
 type Mutant<'a> = (&'a str, [mutated::Replacement<'a>; 1], &'a [&'a str]);

@@ -14,7 +14,7 @@ const WATCH_DOG: Duration = Duration::from_secs(120);
 const SHORT: (&str, &str) = ("RBSHIM_POLL_MAX_MS", "5");
 
 /// The names under which the program says how often a poll has returned before its time.
-const RETURNS: [&str; 4] = ["poll", "outer", "outermost", "itself"];
+const RETURNS: [&str; 5] = ["poll", "outer", "outermost", "itself", "beside"];
 
 fn poll_max(way: Way, option: Option<(&str, &str)>) -> Output {
     let mut command = common::command("poll_max", Libbpf::Vendored, way);

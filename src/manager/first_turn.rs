@@ -53,10 +53,13 @@ impl ManagerHandle {
     fn read_first<const COUNTED: bool>(self, ring: RingHandle, waits: bool) -> Packed {
         // Before the callback, which may poll, and need not return.
         self.enroll_alone(ring);
+        let ended = self.parts_ended();
         match ring.take_first_turn::<COUNTED>(CALL_MAX) {
             // A ring that is plain is as the turn has left it: nothing of the program's has run since.
             Ok(turn)
-                if turn.settled && (!COUNTED || ring.is_as_left()) && self.dismiss_alone(ring) =>
+                if turn.settled
+                    && (!COUNTED || ring.is_as_left())
+                    && self.dismiss_alone(ring, ended) =>
             {
                 if waits {
                     LingerCall::note_turn(self, turn);
@@ -64,16 +67,16 @@ impl ManagerHandle {
                 Ok(turn.delivered).into()
             }
             // Copies, so that what most calls need stays in registers.
-            Ok(turn) => self.go_on(ring, Ok(turn), waits),
-            Err(error) => self.go_on(ring, Err(error), waits),
+            Ok(turn) => self.go_on(ring, Ok(turn), waits, ended),
+            Err(error) => self.go_on(ring, Err(error), waits, ended),
         }
     }
 
-    /// Goes on after the ring's first turn.
+    /// Goes on after the ring's first turn, before which parts had been `ended` so often.
     #[inline(never)]
-    fn go_on(self, ring: RingHandle, turn: Result<Turn, Errno>, waits: bool) -> Packed {
+    fn go_on(self, ring: RingHandle, turn: Result<Turn, Errno>, waits: bool, ended: u32) -> Packed {
         self.set_looked_at(NOT_YET);
-        let mut rings = TakingPart(self);
+        let mut rings = TakingPart::since(self, ended);
         rings.note_turn(ring, &turn);
         let mut linger;
         let policy: &mut dyn WaitPolicy = if waits {

@@ -34,7 +34,8 @@ impl Part {
     pub(super) const ACTIVE: u8 = 1 << 2;
     /// It takes part only because a call for all rings holds it.
     pub(super) const GUEST: u8 = 1 << 3;
-    /// Its last turn has left it held, or with more to read.
+    /// A turn has left it held, or with more to read, and no later one has settled it: records may have come that nobody
+    /// was notified about.
     pub(super) const LEFT: u8 = 1 << 4;
 
     #[inline]
@@ -52,16 +53,16 @@ impl Part {
         Part(self.0 & !flags)
     }
 
-    /// A call in a callback is going to walk it, or has: it has not settled, for all that the call around that
-    /// callback knows, and is as that call's last turn has left it unless it has been read to the end.
+    /// It is going to be walked, or has been, perhaps by a call in a callback: it has not settled, for all that the call
+    /// around that callback knows.
     #[inline]
     pub fn walked(self) -> Self {
         self.without(Part::SETTLED)
     }
 
-    /// Not settled, for all that the call knows.
+    /// It has been read to the end, but is not settled, for all that the call around knows.
     #[inline]
-    pub fn unsettled(self) -> Self {
+    pub fn read_up(self) -> Self {
         self.without(Part::SETTLED | Part::LEFT)
     }
 
@@ -80,9 +81,9 @@ impl Part {
                 } else {
                     Part::LEFT
                 };
-                self.unsettled().with(active | state)
+                self.read_up().with(active | state)
             }
-            Err(_) => self.unsettled(),
+            Err(_) => self.walked(),
         }
     }
 }
@@ -109,25 +110,29 @@ pub(super) enum Looked {
 }
 
 /// The rings that take part in a poll.
-pub(super) struct TakingPart(pub ManagerHandle);
+pub(super) struct TakingPart {
+    manager: ManagerHandle,
+    /// [`parts_ended`](ManagerHandle::parts_ended) when the poll last looked.
+    ended: u32,
+}
 
 impl Rings for TakingPart {
     type Error = Errno;
 
     #[inline]
     fn count(&self) -> usize {
-        self.0.taking_part()
+        self.manager.taking_part()
     }
 
     #[inline]
     fn is_settled(&self, number: usize) -> bool {
-        let ring = self.0.participant(number);
+        let ring = self.manager.participant(number);
         ring.is_none_or(|ring| ring.part().has(Part::SETTLED) && ring.is_as_left())
     }
 
     #[inline]
     fn take_turn(&mut self, number: usize, round: Round, max: u64) -> Result<Turn, Errno> {
-        let Some(ring) = self.0.participant(number) else {
+        let Some(ring) = self.manager.participant(number) else {
             return Ok(NOTHING);
         };
         let turn = ring.take_turn(round, max);
@@ -136,12 +141,12 @@ impl Rings for TakingPart {
     }
 
     fn join(&mut self) {
-        self.0.look_for_rings_in_time();
+        self.manager.look_for_rings_in_time();
     }
 
     fn release(&mut self) {
         for number in 0..self.count() {
-            if let Some(ring) = self.0.participant(number) {
+            if let Some(ring) = self.manager.participant(number) {
                 ring.release_held();
             }
         }
@@ -150,22 +155,29 @@ impl Rings for TakingPart {
     #[cold]
     fn fail(&mut self) {
         for number in 0..self.count() {
-            if let Some(ring) = self.0.participant(number) {
-                self.0.fail_beside(ring);
+            if let Some(ring) = self.manager.participant(number) {
+                self.manager.fail_beside(ring);
             }
         }
     }
 }
 
 impl TakingPart {
+    /// Of a poll that began when parts had been `ended` so often.
+    pub fn since(manager: ManagerHandle, ended: u32) -> Self {
+        TakingPart { manager, ended }
+    }
+
     /// Takes note of a turn that `ring` has had.
     #[inline]
     pub fn note_turn(&mut self, ring: RingHandle, turn: &Result<Turn, Errno>) {
-        // A poll in the callback may have ended its part.
-        self.0.enroll(ring);
-        if self.0.take_ended_early() {
-            // It has ended the part of all others too, and has not settled them.
-            self.0.enroll_all();
+        self.manager.enroll(ring);
+        let ended = self.manager.parts_ended();
+        if ended != self.ended {
+            // A call in the callback has ended the part of rings that took part in this one. It need not have settled
+            // them, and if it has, a call around it may have gone back in them.
+            self.ended = ended;
+            self.manager.enroll_all();
         }
         ring.set_part(ring.part().after(turn));
     }
@@ -201,23 +213,11 @@ impl ManagerHandle {
     pub(super) fn begin(self, ready: usize) -> Looked {
         let before = self.taking_part();
         let aside = self.ring_cnt();
-        let mut numbers = 0..before;
-        let in_callback = numbers.any(|number| {
-            let ring = self.participant(number);
-            ring.is_some_and(|ring| !ring.part().has(Part::SETTLED))
-        });
         for number in 0..before {
             if let Some(ring) = self.participant(number) {
-                if !in_callback {
-                    // No call is left to take note of it for.
-                    ring.set_part(ring.part().without(Part::LEFT));
-                }
                 self.set_participant(aside.wrapping_add(number), ring);
                 ring.set_part(ring.part().without(Part::JOINED));
             }
-        }
-        if !in_callback {
-            self.take_ended_early();
         }
         self.set_taking_part(0);
         self.set_looked_at(NOT_YET);
@@ -235,7 +235,7 @@ impl ManagerHandle {
         for index in 0..self.ring_cnt() {
             if let Some(ring) = self.ring(index) {
                 self.enroll(ring);
-                ring.set_part(ring.part().unsettled());
+                ring.set_part(ring.part().walked());
             }
         }
     }
@@ -291,19 +291,18 @@ impl ManagerHandle {
     }
 
     /// Ends the part of all rings after a poll, but for those that are warm: lingered for, and with records in
-    /// this call. Where the poll has not settled them, a call that it was in is told so.
+    /// this call.
     #[inline]
     pub(super) fn disband(self) {
         let keep = self.with_rate(|rate| rate.is_lingering());
-        let (mut kept, mut early) = (0, false);
+        let mut kept = 0;
         for number in 0..self.taking_part() {
             let Some(ring) = self.participant(number) else {
                 continue;
             };
             let part = ring.part();
-            early |= !part.has(Part::SETTLED);
             let stays = keep && part.has(Part::ACTIVE) && part.has(Part::SETTLED);
-            let part = part.without(Part::ACTIVE | Part::GUEST | Part::LEFT);
+            let part = part.without(Part::ACTIVE | Part::GUEST);
             if stays {
                 ring.set_part(part);
                 self.set_participant(kept, ring);
@@ -313,58 +312,66 @@ impl ManagerHandle {
             }
         }
         self.set_taking_part(kept);
-        if early {
-            // SAFETY: a live manager that no other thread uses.
-            unsafe { (*self.as_ptr()).ended_early = true };
-        }
+        self.note_parts_ended();
     }
 
     /// Lets `ring` take part, where none does.
     #[inline(always)]
     pub(super) fn enroll_alone(self, ring: RingHandle) {
-        self.take_ended_early();
         self.set_participant(0, ring);
         self.set_taking_part(1);
         ring.set_part(ring.part().with(Part::JOINED));
     }
 
-    /// Ends the part of `ring` if it takes part alone still, and no poll in its callback has ended early.
+    /// Ends the part of `ring`, which has settled, if it takes part alone still, and no part has been ended since it had
+    /// been so often.
     #[inline(always)]
-    pub(super) fn dismiss_alone(self, ring: RingHandle) -> bool {
-        // SAFETY: a live manager that no other thread uses.
-        let early = unsafe { (*self.as_ptr()).ended_early };
+    pub(super) fn dismiss_alone(self, ring: RingHandle, ended: u32) -> bool {
         let part = ring.part();
-        let alone = self.taking_part() == 1 && part.has(Part::JOINED) && !early;
+        let alone =
+            self.taking_part() == 1 && part.has(Part::JOINED) && self.parts_ended() == ended;
         if alone {
             self.set_taking_part(0);
-            ring.set_part(part.without(Part::JOINED));
+            ring.set_part(part.without(Part::JOINED | Part::LEFT));
         }
         alone
     }
 
-    /// Whether a poll has ended early since this was last asked.
+    /// How often calls have ended the part of rings that need not have settled. It wraps.
+    #[inline(always)]
+    pub(super) fn parts_ended(self) -> u32 {
+        // SAFETY: a live manager that no other thread uses.
+        unsafe { (*self.as_ptr()).parts_ended }
+    }
+
+    /// Tells the poll in whose callback this may be.
     #[inline]
-    fn take_ended_early(self) -> bool {
-        // SAFETY: a live manager that no other thread uses; no other reference to the field exists.
-        unsafe { core::mem::take(&mut (*self.as_ptr()).ended_early) }
+    fn note_parts_ended(self) {
+        let ended = self.parts_ended().wrapping_add(1);
+        // SAFETY: a live manager that no other thread uses; no reference to the field exists.
+        unsafe { (*self.as_ptr()).parts_ended = ended };
     }
 
     /// Ends the part of the rings that take part only because of a call for all rings, which is over.
     pub(super) fn dismiss(self) {
-        let mut kept = 0;
+        let (mut kept, mut settled) = (0, true);
         for number in 0..self.taking_part() {
             let Some(ring) = self.participant(number) else {
                 continue;
             };
             let part = ring.part();
             if part.has(Part::GUEST) {
-                ring.set_part(part.without(Part::GUEST | Part::JOINED | Part::LEFT));
+                settled &= part.has(Part::SETTLED) && ring.is_as_left();
+                ring.set_part(part.without(Part::GUEST | Part::JOINED));
             } else {
                 self.set_participant(kept, ring);
                 kept = kept.wrapping_add(1);
             }
         }
         self.set_taking_part(kept);
+        if !settled {
+            self.note_parts_ended();
+        }
     }
 
     /// Lets a ring take part; `false` if it does already.
