@@ -7,16 +7,25 @@
 #include "harness.h"
 
 static struct ring_buffer *rb;
-static int delivered;
-/* Whether the callback of the first ring is to fail. */
-static bool fails;
+/* A bit for each record of the first ring that has come. */
+static unsigned int delivered;
+/* Whether the callback of the first ring is to fail, or to poll, once. */
+static bool fails, polls;
 
 static int first(void *ctx, void *data, size_t size)
 {
-	(void)ctx, (void)data, (void)size;
-	if (delivered++ == 0)
+	struct record header;
+
+	(void)ctx, (void)size;
+	memcpy(&header, data, sizeof(header));
+	if (!delivered)
 		/* The turn of this ring ends with more to read. */
 		emit(0, 1, 1, 16);
+	delivered |= 1u << header.sequence;
+	if (polls) {
+		polls = false;
+		ring_buffer__poll(rb, 0);
+	}
 	return fails ? -EPROTO : 0;
 }
 
@@ -42,26 +51,31 @@ static int poll_now(void)
 }
 
 static int (*inner)(void);
-static bool inner_fails;
+static enum { READS, FAILS, POLLS } what;
+static bool in_second;
 
 static int second(void *ctx, void *data, size_t size)
 {
 	(void)ctx, (void)data, (void)size;
+	if (in_second)
+		return 0;
+	in_second = true;
 	emit(0, 2, 3, 16);
-	fails = inner_fails;
+	fails = what == FAILS;
+	polls = what == POLLS;
 	SHOW(inner());
-	fails = false;
+	fails = polls = in_second = false;
 	return -EPROTO;
 }
 
-static void go(const char *name, int (*outer)(void), int (*inner_call)(void), bool inner_call_fails)
+static void go(const char *name, int (*outer)(void), int (*inner_call)(void), int what_it_does)
 {
 	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
 	int waiter;
 
 	printf("%s\n", name);
 	inner = inner_call;
-	inner_fails = inner_call_fails;
+	what = what_it_does;
 	delivered = 0;
 	rb = ring_buffer__new(make_ring(0, PAGE), first, NULL, NULL);
 	SHOW(ring_buffer__add(rb, make_ring(1, PAGE), second, NULL));
@@ -82,13 +96,15 @@ static void go(const char *name, int (*outer)(void), int (*inner_call)(void), bo
 int main(void)
 {
 	harness_open();
-	go("poll, ring__consume_n inside", poll_now, consume_ring, false);
-	go("poll, ring_buffer__consume_n inside", poll_now, consume_n, false);
-	go("poll, a failing ring_buffer__consume inside", poll_now, consume, true);
-	go("poll, a failing ring_buffer__poll inside", poll_now, poll_now, true);
-	go("consume, ring__consume_n inside", consume, consume_ring, false);
-	go("consume, ring_buffer__consume_n inside", consume, consume_n, false);
-	go("consume, a failing ring_buffer__consume inside", consume, consume, true);
-	go("consume, a failing ring_buffer__poll inside", consume, poll_now, true);
+	go("poll, ring__consume_n inside", poll_now, consume_ring, READS);
+	go("poll, ring_buffer__consume_n inside", poll_now, consume_n, READS);
+	go("poll, a failing ring_buffer__consume inside", poll_now, consume, FAILS);
+	go("poll, a failing ring_buffer__poll inside", poll_now, poll_now, FAILS);
+	go("poll, ring__consume_n inside, in which all is read", poll_now, consume_ring, POLLS);
+	go("consume, ring__consume_n inside, in which all is read", consume, consume_ring, POLLS);
+	go("consume, ring__consume_n inside", consume, consume_ring, READS);
+	go("consume, ring_buffer__consume_n inside", consume, consume_n, READS);
+	go("consume, a failing ring_buffer__consume inside", consume, consume, FAILS);
+	go("consume, a failing ring_buffer__poll inside", consume, poll_now, FAILS);
 	return 0;
 }

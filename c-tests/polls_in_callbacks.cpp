@@ -117,6 +117,76 @@ static void go(const char *name, int (*call)(void), int then_it)
 	}
 }
 
+/* What the callbacks below are to do, once each. */
+static bool more_of_first, more_of_second, leaves, consumes_second, reads_all;
+
+static bool once(bool *flag)
+{
+	bool was = *flag;
+
+	*flag = false;
+	return was;
+}
+
+static int handing_first(void *ctx, void *data, size_t size)
+{
+	(void)ctx, (void)data, (void)size;
+	if (once(&more_of_first))
+		emit(0, 0, 1, 16);
+	if (once(&consumes_second)) {
+		emit(1, 0, 2, 16);
+		reads_all = true;
+		ring__consume_n(ring_buffer__ring(rb, 1), 1);
+	}
+	return 0;
+}
+
+static int handing_second(void *ctx, void *data, size_t size)
+{
+	(void)ctx, (void)data, (void)size;
+	if (once(&more_of_second))
+		emit(1, 0, 1, 16);
+	if (once(&reads_all)) {
+		ring_buffer__consume(rb);
+		ring_buffer__poll(rb, 0);
+	}
+	return 0;
+}
+
+static int leaving_third(void *ctx, void *data, size_t size)
+{
+	(void)ctx, (void)data, (void)size;
+	if (once(&leaves))
+		throw left();
+	return 0;
+}
+
+/* A call that was left has handed the second ring on to the outermost poll. */
+static void hand_on()
+{
+	printf("handed on\n");
+	rb = ring_buffer__new(make_ring(0, PAGE), handing_first, NULL, NULL);
+	SHOW(ring_buffer__add(rb, make_ring(1, PAGE), handing_second, NULL));
+	SHOW(ring_buffer__add(rb, make_ring(2, PAGE), leaving_third, NULL));
+	for (__u32 ring = 0; ring < 3; ring++)
+		emit(ring, 0, 1, 16);
+	more_of_first = more_of_second = leaves = true;
+	try {
+		ring_buffer__consume(rb);
+	} catch (const left &) {
+		printf("left\n");
+	}
+	emit(0, 0, 1, 16);
+	emit(1, 0, 1, 16);
+	consumes_second = true;
+	ring_buffer__poll(rb, 0);
+	for (__u32 ring = 0; ring < 3; ring++)
+		show_query(ring);
+	emit(1, 0, 1, 16);
+	SHOW(ring_buffer__poll(rb, 0));
+	ring_buffer__free(rb);
+}
+
 int main(void)
 {
 	harness_open();
@@ -127,5 +197,6 @@ int main(void)
 	go("ring_buffer__consume", consume_all, THROWS);
 	go("ring_buffer__poll", poll, FAILS);
 	go("ring_buffer__poll", poll, THROWS);
+	hand_on();
 	return 0;
 }

@@ -10,6 +10,7 @@ mod leaving;
 mod linger_call;
 mod lingering;
 mod overwriting;
+mod part;
 mod taking_part;
 
 use crate::attach::RING;
@@ -28,7 +29,7 @@ use core::mem::offset_of;
 use core::ptr::{self, NonNull};
 use leaving::{Leaving, Limited};
 use lingering::Lingering;
-pub use taking_part::Part;
+pub use part::Part;
 use taking_part::{Looked, TakingPart};
 
 /// Events that are asked for beyond one for each ring: descriptors that the program has added to the
@@ -53,7 +54,7 @@ pub struct Manager {
     ring_cnt: c_int,
     /// How many rings take part in a poll.
     taking_part: u32,
-    /// How often calls have ended the part of rings in polls, which one in whose callback that was is to see.
+    /// Counts the calls that have ended the part of rings: a poll sees that one has done so in its callback.
     parts_ended: u32,
     /// The ring, if there is one alone and it is plain: few programs have more.
     alone: Option<PlainRing>,
@@ -329,6 +330,12 @@ impl ManagerHandle {
         if self.is_settled() {
             return Ok(0);
         }
+        self.read_all()
+    }
+
+    /// Reads all rings, where one at least has not settled.
+    #[inline(never)]
+    fn read_all(self) -> Result<u64, Errno> {
         let result = rounds::read(&mut AllRings::new(self), CALL_MAX, &mut NoWait);
         self.dismiss();
         result

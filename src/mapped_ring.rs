@@ -270,7 +270,7 @@ impl RingHandle {
         self.set_part(if caught_up {
             part.read_up()
         } else {
-            part.walked()
+            part.left()
         });
         result.into()
     }

@@ -229,18 +229,25 @@ fn a_library_that_mistakes_one_ring_for_another_is_found_out() {
         ),
         (
             "left-rings-forgotten",
-            [(
-                TAKING_PART,
-                "Err(_) => self.walked(),",
-                "Err(_) => self.read_up(),",
-            )],
+            [(PART, "Err(_) => self.left(),", "Err(_) => self.read_up(),")],
             &["failed_beside"],
+        ),
+        (
+            "a-call-s-rest-forgotten",
+            [(MAPPED_RING, "part.left()", "part.walked()")],
+            &["failed_beside"],
+        ),
+        (
+            "dismissed-guests-unseen",
+            [(TAKING_PART, "if kept != before {", "if false {")],
+            &["polls_in_callbacks"],
         ),
     ]);
 }
 
 const PASSED: &str = "src/ring/consumer/passed.rs";
 const MAPPED_RING: &str = "src/mapped_ring.rs";
+const PART: &str = "src/manager/part.rs";
 const TAKING_PART: &str = "src/manager/taking_part.rs";
 
 /// A name, what is replaced, and the programs that notice it.

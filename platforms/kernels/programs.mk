@@ -21,7 +21,7 @@ INSTALLED := $(OUT)/libbpf
 # Neither those with rbshim's own functions, nor what takes minutes.
 ALL := $(basename $(notdir $(wildcard $(SOURCES)/*.c $(SOURCES)/*.cpp)))
 EACH := $(filter-out %.bpf %_api soak $(LACKING),$(ALL))
-PROGRAMS := $(if $(strip $(ONLY)),$(filter $(ONLY),$(EACH)),$(EACH))
+CHOSEN := $(if $(strip $(ONLY)),$(filter $(ONLY),$(EACH)),$(EACH))
 BPF_PROGRAMS := $(filter %.bpf,$(ALL))
 HEADERS := $(wildcard $(SOURCES)/*.h)
 
@@ -33,7 +33,7 @@ LINK := $(addprefix -L,$(FOLDERS)) $(addprefix -Wl$(comma)-rpath-link=,$(FOLDERS
 FLAGS := -O2 -pthread -D_GNU_SOURCE -isystem $(INSTALLED)/include
 
 LINKED := stock $(filter shared static,$(WAYS))
-all: $(foreach way,$(LINKED),$(PROGRAMS:%=$(ROOT)/programs/$(way)/%)) $(BPF_PROGRAMS:%=$(ROOT)/bpf/%.o)
+all: $(foreach way,$(LINKED),$(CHOSEN:%=$(ROOT)/programs/$(way)/%)) $(BPF_PROGRAMS:%=$(ROOT)/bpf/%.o)
 	$(HERE)/libraries.sh '$(CC)' $(ROOT) $(INSTALLED)/lib $(RBSHIM) $(FOLDERS)
 
 $(INSTALLED)/lib/libbpf.a: $(wildcard $(LIBBPF)/*.[ch])

@@ -2,7 +2,8 @@
 //! Calls that read all rings of a manager, whether or not the kernel has notified us about them.
 
 use super::ManagerHandle;
-use super::taking_part::{NOTHING, Part};
+use super::part::Part;
+use super::taking_part::NOTHING;
 use crate::mapped_ring::RingHandle;
 use crate::ring::consumer::Turn;
 use crate::ring::rounds::Rings;
@@ -25,6 +26,8 @@ pub(super) struct AllRings {
     first: usize,
     /// The ring that has its turn, or had the last one.
     turn: Stopped,
+    /// The ring whose turn has failed.
+    failed: Option<RingHandle>,
 }
 
 impl AllRings {
@@ -54,6 +57,7 @@ impl AllRings {
             manager,
             first: turn.index as usize,
             turn,
+            failed: None,
         }
     }
 
@@ -98,6 +102,9 @@ impl Rings for AllRings {
             };
         }
         let turn = ring.take_turn(round, max);
+        if turn.is_err() {
+            self.failed = Some(ring);
+        }
         ring.set_part(ring.part().after(&turn));
         if turn.is_ok_and(|turn| !turn.settled) {
             // A poll finds it, should another ring's callback leave this call.
@@ -122,7 +129,7 @@ impl Rings for AllRings {
     fn fail(&mut self) {
         for index in 0..self.count() {
             if let Some(ring) = self.manager.ring(index) {
-                self.manager.fail_beside(ring);
+                self.manager.fail_beside(ring, self.failed);
             }
         }
     }

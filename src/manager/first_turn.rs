@@ -58,7 +58,7 @@ impl ManagerHandle {
             // A ring that is plain is as the turn has left it: nothing of the program's has run since.
             Ok(turn)
                 if turn.settled
-                    && (!COUNTED || ring.is_as_left())
+                    && (!COUNTED || ring.is_as_left() && !ring.part().is_late())
                     && self.dismiss_alone(ring, ended) =>
             {
                 if waits {

@@ -6,6 +6,7 @@
 //! to the end, or the callback may not return, and the next poll goes on with them.
 
 use super::ManagerHandle;
+use super::part::Part;
 use crate::attach::RING;
 use crate::mapped_ring::{MappedRing, RingHandle};
 use crate::ring::consumer::Turn;
@@ -20,73 +21,6 @@ pub(super) const LOOK_EVERY: u64 = 100_000;
 /// When rings were last looked for in a poll that has just begun. It looks after a while only: most have
 /// ended by then, and have made the kernel's calls that libbpf would make.
 pub(super) const NOT_YET: u64 = u64::MAX;
-
-/// What a ring is to the call that it takes part in: flags.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct Part(u8);
-
-impl Part {
-    /// It takes part.
-    pub(super) const JOINED: u8 = 1;
-    /// Its last turn has settled it.
-    pub(super) const SETTLED: u8 = 1 << 1;
-    /// It has had records in this call.
-    pub(super) const ACTIVE: u8 = 1 << 2;
-    /// It takes part only because a call for all rings holds it.
-    pub(super) const GUEST: u8 = 1 << 3;
-    /// A turn has left it held, or with more to read, and no later one has settled it: records may have come that nobody
-    /// was notified about.
-    pub(super) const LEFT: u8 = 1 << 4;
-
-    #[inline]
-    pub(super) fn has(self, flag: u8) -> bool {
-        self.0 & flag != 0
-    }
-
-    #[inline]
-    pub(super) fn with(self, flags: u8) -> Self {
-        Part(self.0 | flags)
-    }
-
-    #[inline]
-    pub(super) fn without(self, flags: u8) -> Self {
-        Part(self.0 & !flags)
-    }
-
-    /// It is going to be walked, or has been, perhaps by a call in a callback: it has not settled, for all that the call
-    /// around that callback knows.
-    #[inline]
-    pub fn walked(self) -> Self {
-        self.without(Part::SETTLED)
-    }
-
-    /// It has been read to the end, but is not settled, for all that the call around knows.
-    #[inline]
-    pub fn read_up(self) -> Self {
-        self.without(Part::SETTLED | Part::LEFT)
-    }
-
-    /// After a turn.
-    #[inline]
-    pub(super) fn after(self, turn: &Result<Turn, Errno>) -> Self {
-        match turn {
-            Ok(turn) => {
-                let active = if turn.walked.records > 0 {
-                    Part::ACTIVE
-                } else {
-                    0
-                };
-                let state = if turn.settled {
-                    Part::SETTLED
-                } else {
-                    Part::LEFT
-                };
-                self.read_up().with(active | state)
-            }
-            Err(_) => self.walked(),
-        }
-    }
-}
 
 /// A turn of a ring that has settled.
 pub(super) const NOTHING: Turn = Turn {
@@ -114,6 +48,8 @@ pub(super) struct TakingPart {
     manager: ManagerHandle,
     /// [`parts_ended`](ManagerHandle::parts_ended) when the poll last looked.
     ended: u32,
+    /// The ring whose turn has failed.
+    failed: Option<RingHandle>,
 }
 
 impl Rings for TakingPart {
@@ -156,7 +92,7 @@ impl Rings for TakingPart {
     fn fail(&mut self) {
         for number in 0..self.count() {
             if let Some(ring) = self.manager.participant(number) {
-                self.manager.fail_beside(ring);
+                self.manager.fail_beside(ring, self.failed);
             }
         }
     }
@@ -165,7 +101,11 @@ impl Rings for TakingPart {
 impl TakingPart {
     /// Of a poll that began when parts had been `ended` so often.
     pub fn since(manager: ManagerHandle, ended: u32) -> Self {
-        TakingPart { manager, ended }
+        TakingPart {
+            manager,
+            ended,
+            failed: None,
+        }
     }
 
     /// Takes note of a turn that `ring` has had.
@@ -179,17 +119,25 @@ impl TakingPart {
             self.ended = ended;
             self.manager.enroll_all();
         }
+        if turn.is_err() {
+            self.failed = Some(ring);
+        }
         ring.set_part(ring.part().after(turn));
     }
 }
 
 impl ManagerHandle {
-    /// Another ring has failed: publishes what is held of this one, if it had a turn. Where it has more by then,
-    /// which no commit need have notified anybody about, those are notified who wait for the manager's
+    /// A ring has `failed`: publishes what is held of this one, if it had a turn. Where it is another one, and has more by
+    /// then, which no commit need have notified anybody about, those are notified who wait for the manager's
     /// epoll instance.
-    pub(super) fn fail_beside(self, ring: RingHandle) {
+    pub(super) fn fail_beside(self, ring: RingHandle, failed: Option<RingHandle>) {
         let left = ring.part().has(Part::LEFT) || ring.is_held();
         ring.release_held();
+        if failed == Some(ring) {
+            return;
+        }
+        // Once: who is notified about a ring whose turn never comes, since another one fails first, need not be again.
+        ring.set_part(ring.part().without(Part::LEFT));
         if left && ring.has_records() {
             let mut indices = 0..self.ring_cnt();
             if let Some(index) = indices.find(|&index| self.ring(index) == Some(ring)) {
@@ -323,8 +271,8 @@ impl ManagerHandle {
         ring.set_part(ring.part().with(Part::JOINED));
     }
 
-    /// Ends the part of `ring`, which has settled, if it takes part alone still, and no part has been ended since it had
-    /// been so often.
+    /// Ends the part of `ring`, which has settled, if it takes part alone still, and [`parts_ended`](Self::parts_ended) is
+    /// what it was when its part began.
     #[inline(always)]
     pub(super) fn dismiss_alone(self, ring: RingHandle, ended: u32) -> bool {
         let part = ring.part();
@@ -337,7 +285,7 @@ impl ManagerHandle {
         alone
     }
 
-    /// How often calls have ended the part of rings that need not have settled. It wraps.
+    /// How often calls have ended the part of rings that a poll around them may need. It wraps.
     #[inline(always)]
     pub(super) fn parts_ended(self) -> u32 {
         // SAFETY: a live manager that no other thread uses.
@@ -352,16 +300,17 @@ impl ManagerHandle {
         unsafe { (*self.as_ptr()).parts_ended = ended };
     }
 
-    /// Ends the part of the rings that take part only because of a call for all rings, which is over.
+    /// Ends the part of the rings that take part only because of a call for all rings, which is over. A poll in whose
+    /// callback that was looks at all rings: one may have been handed on to it by a call that was left, and a call
+    /// between the two may go back in it.
     pub(super) fn dismiss(self) {
-        let (mut kept, mut settled) = (0, true);
+        let (mut kept, before) = (0, self.taking_part());
         for number in 0..self.taking_part() {
             let Some(ring) = self.participant(number) else {
                 continue;
             };
             let part = ring.part();
             if part.has(Part::GUEST) {
-                settled &= part.has(Part::SETTLED) && ring.is_as_left();
                 ring.set_part(part.without(Part::GUEST | Part::JOINED));
             } else {
                 self.set_participant(kept, ring);
@@ -369,7 +318,7 @@ impl ManagerHandle {
             }
         }
         self.set_taking_part(kept);
-        if !settled {
+        if kept != before {
             self.note_parts_ended();
         }
     }

@@ -141,6 +141,7 @@ impl RingHandle {
             it.behind_since.set(0);
         }
         if let (true, Some(manager)) = (ends, it.manager) {
+            self.set_part(self.part().late());
             manager.leave_rings();
         }
         Ok(Turn {
