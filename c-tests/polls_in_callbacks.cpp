@@ -187,6 +187,38 @@ static void hand_on()
 	ring_buffer__free(rb);
 }
 
+#define ENDLESS 1000
+
+static unsigned int callbacks;
+static bool inside;
+
+/* Polls, and brings the other ring a record. */
+static int polling(void *ctx, void *data, size_t size)
+{
+	(void)data, (void)size;
+	if (inside || ++callbacks == ENDLESS)
+		return inside ? 0 : -EPROTO;
+	inside = true;
+	poll();
+	inside = false;
+	emit(ctx ? 0 : 1, 0, 1, 16);
+	return 0;
+}
+
+/* Each callback's poll has read all: what has come since needs no look of the poll around it, which ends. */
+static void come_to_an_end()
+{
+	int calls = 0;
+
+	rb = ring_buffer__new(make_ring(0, PAGE), polling, NULL, NULL);
+	SHOW(ring_buffer__add(rb, make_ring(1, PAGE), polling, &inside));
+	emit(0, 0, 1, 16);
+	while (calls < 5 && poll() > 0)
+		calls++;
+	printf("%d polls, %s\n", calls, callbacks < ENDLESS ? "all came to their end" : "ENDLESS");
+	ring_buffer__free(rb);
+}
+
 int main(void)
 {
 	harness_open();
@@ -198,5 +230,6 @@ int main(void)
 	go("ring_buffer__poll", poll, FAILS);
 	go("ring_buffer__poll", poll, THROWS);
 	hand_on();
+	come_to_an_end();
 	return 0;
 }

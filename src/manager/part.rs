@@ -17,8 +17,8 @@ impl Part {
     pub(super) const ACTIVE: u8 = 1 << 2;
     /// It takes part only because a call for all rings holds it.
     pub(super) const GUEST: u8 = 1 << 3;
-    /// It was left held, or with more to read, and has not been read to the end since: records may have come that nobody
-    /// was notified about.
+    /// It was left held, or perhaps with more to read, and no call has come to its end since: records may be there that
+    /// nobody was notified about. Who waits has not been told yet either.
     pub(super) const LEFT: u8 = 1 << 4;
     /// The turn that is just over says that it has settled the ring, but has left it with more to read.
     const LATE: u8 = 1 << 5;
@@ -54,7 +54,7 @@ impl Part {
         self.without(Part::SETTLED | Part::LEFT)
     }
 
-    /// It has been read, and not to the end.
+    /// It has been read, and perhaps not to the end.
     #[inline]
     pub fn left(self) -> Self {
         self.without(Part::SETTLED | Part::LATE).with(Part::LEFT)

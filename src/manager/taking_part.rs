@@ -117,7 +117,7 @@ impl TakingPart {
             // A call in the callback has ended the part of rings that took part in this one. It need not have settled
             // them, and if it has, a call around it may have gone back in them.
             self.ended = ended;
-            self.manager.enroll_all();
+            self.manager.enroll_unsettled();
         }
         if turn.is_err() {
             self.failed = Some(ring);
@@ -184,6 +184,21 @@ impl ManagerHandle {
             if let Some(ring) = self.ring(index) {
                 self.enroll(ring);
                 ring.set_part(ring.part().walked());
+            }
+        }
+    }
+
+    /// Lets the rings take part that have not settled, for all that is known. Not all of them: where records go on coming
+    /// to others, and each callback polls, the poll would find no end.
+    #[cold]
+    fn enroll_unsettled(self) {
+        for index in 0..self.ring_cnt() {
+            if let Some(ring) = self.ring(index) {
+                let settled = ring.part().has(Part::SETTLED) && ring.is_as_left();
+                if !(settled || ring.is_settled()) {
+                    self.enroll(ring);
+                    ring.set_part(ring.part().walked());
+                }
             }
         }
     }
@@ -280,7 +295,7 @@ impl ManagerHandle {
             self.taking_part() == 1 && part.has(Part::JOINED) && self.parts_ended() == ended;
         if alone {
             self.set_taking_part(0);
-            ring.set_part(part.without(Part::JOINED | Part::LEFT));
+            ring.set_part(Part::default().with(Part::SETTLED));
         }
         alone
     }
