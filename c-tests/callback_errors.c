@@ -88,9 +88,11 @@ static void in_several_rings(void)
 	SHOW(ring_buffer__consume(rb));
 
 	printf("in the first of those that are ready, by poll\n");
-	emit(2, 0, 1, 16);
-	emit(1, 0, 3, 16);
-	emit(0, 0, 1, 16);
+	for (int ring = 2; ring >= 0; ring--) {
+		emit(ring, 0, ring == 1 ? 3 : 1, 16);
+		/* They are notified about in this order. */
+		await_all_notifications();
+	}
 	SHOW(ring_buffer__poll(rb, -1));
 	for (int ring = 0; ring < 3; ring++)
 		show_query(ring);

@@ -298,6 +298,7 @@ int main(void)
 	check("another ring", ADD, other);
 	emit(0, 1, 2, 16);
 	emit(1, 3, 2, 16);
+	await_all_notifications();
 	SHOW(ring_buffer__poll(manager, 0));
 	ring_buffer__free(manager);
 	no_epoll(ring, other);

@@ -23,11 +23,13 @@ static void add(int fd, __u64 data)
 static void turn(void)
 {
 	struct epoll_event events[8];
-	int i, count = epoll_wait(ring_buffer__epoll_fd(rb), events, 8, 0);
+	int i, count;
 	bool seen[2] = { false, false }, rings[2] = { false, false };
 	char byte;
 	__u64 number;
 
+	await_all_notifications();
+	count = epoll_wait(ring_buffer__epoll_fd(rb), events, 8, 0);
 	for (i = 0; i < count; i++) {
 		if (events[i].data.u64 == TIMER)
 			seen[0] = true;

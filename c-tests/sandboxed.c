@@ -21,6 +21,10 @@ static const long allowed[] = {
 #ifdef SYS_epoll_wait
 	SYS_epoll_wait,
 #endif
+#ifdef __powerpc64__
+	/* await_notification() */
+	SYS_clock_nanosleep,
+#endif
 };
 
 #define ALLOWED (sizeof(allowed) / sizeof(*allowed))
