@@ -40,6 +40,13 @@ static int consume_n(void)
 	return ring_buffer__consume_n(rb, 1);
 }
 
+static int consume_n_twice(void)
+{
+	int result = consume_n();
+
+	return result < 0 ? result : consume_n() + result;
+}
+
 static int consume(void)
 {
 	return ring_buffer__consume(rb);
@@ -98,6 +105,8 @@ int main(void)
 	harness_open();
 	go("poll, ring__consume_n inside", poll_now, consume_ring, READS);
 	go("poll, ring_buffer__consume_n inside", poll_now, consume_n, READS);
+	go("poll, ring_buffer__consume_n inside, twice", poll_now, consume_n_twice, READS);
+	go("consume, ring_buffer__consume_n inside, twice", consume, consume_n_twice, READS);
 	go("poll, a failing ring_buffer__consume inside", poll_now, consume, FAILS);
 	go("poll, a failing ring_buffer__poll inside", poll_now, poll_now, FAILS);
 	go("poll, ring__consume_n inside, in which all is read", poll_now, consume_ring, POLLS);

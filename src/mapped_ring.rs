@@ -359,6 +359,11 @@ impl RingHandle {
         consumer::is_held(self.pages(), self.journal())
     }
 
+    /// Whether no call walks it, was left while it did, or has left it held.
+    pub fn has_no_note(self) -> bool {
+        self.journal().holds_nothing()
+    }
+
     /// Publishes the end of what is held, fenced.
     pub fn release_held(self) {
         if self.is_held() {

@@ -276,5 +276,23 @@ fn sequences_worth_keeping() -> Vec<Sequence> {
                 Op::Poll(0),
             ],
         },
+        // A ring that a call for one record has left is not notified about again when another one fails.
+        Sequence {
+            starts: [0, 0, 0],
+            rings: 3,
+            operations: vec![
+                emit(2, 1, 0),
+                Op::ConsumeN(1),
+                emit(2, 1, 0),
+                script(0, Action::Return(-1)),
+                emit(0, 2, 0),
+                Op::Consume,
+                Op::Edge,
+                Op::Readiness,
+                script(0, Action::Readiness),
+                emit(0, 1, 0),
+                Op::RingConsumeN { ring: 0, n: 1 },
+            ],
+        },
     ]
 }

@@ -40,9 +40,11 @@ impl AllRings {
     #[inline(never)]
     pub fn after(manager: ManagerHandle, stopped: Stopped) -> Self {
         let count = manager.ring_cnt();
+        let first = manager.is_first_call();
         for index in 0..count {
             if let Some(ring) = manager.ring(index) {
-                ring.set_part(ring.part().walked());
+                let part = ring.part();
+                ring.set_part(if first { part.read_up() } else { part.walked() });
             }
         }
         let mut turn = stopped;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-//! What a ring is to the call that it takes part in.
+//! Notes on one ring, from turn to turn and from call to call.
 
 use crate::ring::consumer::Turn;
 use crate::sys::errno::Errno;
 
-/// Flags.
+/// What a ring is to the call that it takes part in: flags.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Part(u8);
 
@@ -17,8 +17,9 @@ impl Part {
     pub(super) const ACTIVE: u8 = 1 << 2;
     /// It takes part only because a call for all rings holds it.
     pub(super) const GUEST: u8 = 1 << 3;
-    /// It was left held, or perhaps with more to read, and no call has come to its end since: records may be there that
-    /// nobody was notified about. Who waits has not been told yet either.
+    /// It was left held, or perhaps with more to read, by the outermost call that is under way or one in its callbacks, and
+    /// has not been read to the end since: records may be there that nobody was notified about, where libbpf's call would
+    /// have left them to a notification.
     pub(super) const LEFT: u8 = 1 << 4;
     /// The turn that is just over says that it has settled the ring, but has left it with more to read.
     const LATE: u8 = 1 << 5;

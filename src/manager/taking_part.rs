@@ -169,6 +169,7 @@ impl ManagerHandle {
         }
         self.set_taking_part(0);
         self.set_looked_at(NOT_YET);
+        self.forget_left(ready);
         let looked = self.join_ready(ready);
         for number in 0..before {
             if let Some(ring) = self.participant_at(aside.wrapping_add(number)) {
@@ -176,6 +177,27 @@ impl ManagerHandle {
             }
         }
         looked
+    }
+
+    /// Before a poll: what calls before it have left is notified about as libbpf would, by the kernel. Of the rings that
+    /// the first `ready` events name.
+    #[inline]
+    fn forget_left(self, ready: usize) {
+        for number in 0..ready {
+            if let Some(ring) = self.ring_of_event(number) {
+                let part = ring.part();
+                if part.has(Part::LEFT) && self.is_first_call() {
+                    ring.set_part(part.without(Part::LEFT));
+                }
+            }
+        }
+    }
+
+    /// Whether a call that begins is in no callback of the manager's: no ring has a note of one that walks it. `false` if
+    /// that is not known, since a call was left, or if a poll has left rings to the next one.
+    pub(super) fn is_first_call(self) -> bool {
+        let mut rings = (0..self.ring_cnt()).filter_map(|index| self.ring(index));
+        !self.has_left() && rings.all(RingHandle::has_no_note)
     }
 
     /// Lets all rings take part.
@@ -316,8 +338,8 @@ impl ManagerHandle {
     }
 
     /// Ends the part of the rings that take part only because of a call for all rings, which is over. A poll in whose
-    /// callback that was looks at all rings: one may have been handed on to it by a call that was left, and a call
-    /// between the two may go back in it.
+    /// callback that was is told: one of them may have been handed on to it by a call that was left, and a call between
+    /// the two may go back in it.
     pub(super) fn dismiss(self) {
         let (mut kept, before) = (0, self.taking_part());
         for number in 0..self.taking_part() {

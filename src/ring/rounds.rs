@@ -30,8 +30,8 @@ pub trait Rings {
     /// Publishes the ends of all rings that are held, fenced, without a further look.
     fn release(&mut self);
 
-    /// The same after an error of one ring, with a look at the others that this call or an earlier one has left: whoever
-    /// waits is notified about those that have more, which nobody else will do.
+    /// The same after an error of one ring, with a look at the others that had a turn, in this call or in one in its
+    /// callbacks: whoever waits is notified about those that have more, which nobody else will do.
     fn fail(&mut self);
 }
 
