@@ -371,7 +371,12 @@ impl RingHandle {
             consumer::release(self.pages(), self.journal(), &mut callback);
             // A turn in a callback may have settled it, and the one around that callback has gone back and was left. It is
             // as that one has left it, from now on, but nobody has looked at what is there.
-            self.set_part(self.part().walked());
+            let part = self.part().walked();
+            self.set_part(if self.is_settled() {
+                part.read_up()
+            } else {
+                part
+            });
         }
     }
 

@@ -217,8 +217,8 @@ fn a_library_that_mistakes_one_ring_for_another_is_found_out() {
             "released-as-settled",
             [(
                 MAPPED_RING,
-                "            self.set_part(self.part().walked());",
-                "",
+                "let part = self.part().walked();",
+                "let part = self.part();",
             )],
             &["settled_then_left"],
         ),

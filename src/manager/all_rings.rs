@@ -43,8 +43,8 @@ impl AllRings {
         let first = manager.is_first_call();
         for index in 0..count {
             if let Some(ring) = manager.ring(index) {
-                let part = ring.part();
-                ring.set_part(if first { part.read_up() } else { part.walked() });
+                let part = ring.part().walked();
+                ring.set_part(if first { part.forgotten() } else { part });
             }
         }
         let mut turn = stopped;
@@ -107,7 +107,12 @@ impl Rings for AllRings {
         if turn.is_err() {
             self.failed = Some(ring);
         }
-        ring.set_part(ring.part().after(&turn));
+        let mut part = ring.part().after(&turn);
+        // Where it has ended with the call's last record its position is libbpf's, and what comes is notified about.
+        if turn.is_ok_and(|turn| !turn.settled && turn.delivered < max) || ring.is_held() {
+            part = part.with(Part::OWED);
+        }
+        ring.set_part(part);
         if turn.is_ok_and(|turn| !turn.settled) {
             // A poll finds it, should another ring's callback leave this call.
             if self.manager.enroll(ring) {

@@ -21,6 +21,9 @@ impl Part {
     /// has not been read to the end since: records may be there that nobody was notified about, where libbpf's call would
     /// have left them to a notification.
     pub(super) const LEFT: u8 = 1 << 4;
+    /// A turn has held it, and it has not been read to the end since: libbpf's reader might have been notified about records
+    /// that are there, and nobody was.
+    pub(super) const OWED: u8 = 1 << 6;
     /// The turn that is just over says that it has settled the ring, but has left it with more to read.
     const LATE: u8 = 1 << 5;
 
@@ -52,7 +55,16 @@ impl Part {
         if self.is_late() {
             return self.left();
         }
-        self.without(Part::SETTLED | Part::LEFT)
+        self.without(Part::SETTLED | Part::LEFT | Part::OWED)
+    }
+
+    /// The outermost call begins: what calls before it have left is as libbpf's would have left it, unless it was held.
+    #[inline]
+    pub(super) fn forgotten(self) -> Self {
+        if self.has(Part::OWED) {
+            return self;
+        }
+        self.without(Part::LEFT)
     }
 
     /// It has been read, and perhaps not to the end.
@@ -113,6 +125,9 @@ mod tests {
                 assert!(left.walked().has(Part::LEFT));
                 assert!(!left.after(&settled).has(Part::LEFT));
                 assert!(!left.read_up().has(Part::LEFT));
+                assert!(!left.forgotten().has(Part::LEFT));
+                assert_eq!(left.with(Part::OWED).forgotten(), left.with(Part::OWED));
+                assert!(!left.with(Part::OWED).after(&settled).has(Part::OWED));
             }
         }
     }

@@ -122,7 +122,12 @@ impl TakingPart {
         if turn.is_err() {
             self.failed = Some(ring);
         }
-        ring.set_part(ring.part().after(turn));
+        let part = ring.part().after(turn);
+        ring.set_part(if turn.is_ok_and(|turn| !turn.settled) {
+            part.with(Part::OWED)
+        } else {
+            part
+        });
     }
 }
 
@@ -137,7 +142,7 @@ impl ManagerHandle {
             return;
         }
         // Once: who is notified about a ring whose turn never comes, since another one fails first, need not be again.
-        ring.set_part(ring.part().without(Part::LEFT));
+        ring.set_part(ring.part().without(Part::LEFT | Part::OWED));
         if left && ring.has_records() {
             let mut indices = 0..self.ring_cnt();
             if let Some(index) = indices.find(|&index| self.ring(index) == Some(ring)) {
@@ -187,7 +192,7 @@ impl ManagerHandle {
             if let Some(ring) = self.ring_of_event(number) {
                 let part = ring.part();
                 if part.has(Part::LEFT) && self.is_first_call() {
-                    ring.set_part(part.without(Part::LEFT));
+                    ring.set_part(part.forgotten());
                 }
             }
         }
