@@ -145,7 +145,7 @@ fn a_call_comes_back_from_a_producer_as_fast_as_its_reader_and_every_waiter_gets
     // More than a call has time for, four times.
     let output = output("poll_max", &["300000"], true);
     assert!(output.status.success(), "{output:?}");
-    for name in ["poll", "outer", "outermost", "itself"] {
+    for name in ["poll", "outer", "outermost", "itself", "beside"] {
         assert!(counted(&output, name) >= 1, "{name}: {output:?}");
     }
     // A call for all records has not had all of them either: what is said of the time after one depends on when it was.
@@ -165,6 +165,8 @@ outermost: delivered all, out of order 0
 asleep on data: 0
 itself: delivered all, out of order 0
 asleep on data: 0
+beside: delivered all, out of order 0
+asleep on data: 0, did not fail: 0
 ";
     let expected: Vec<_> = expected.lines().collect();
     assert_eq!(printed, expected, "{output:?}");
